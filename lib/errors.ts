@@ -1,0 +1,65 @@
+import { getSystemErrorMap } from 'node:util';
+
+/**
+ * Every code that this package itself gives to an error, in the order of `native/base/status.h`:
+ * the position in this list, counted from 1, is the value of the C++ enumerator.
+ */
+export const errorCodes = [
+  'ERR_OUT_OF_MEMORY',
+  'ERR_INVALID_SIZE',
+  'ERR_INVALID_ALIGNMENT',
+  'ERR_INVALID_ARGUMENT',
+  'ERR_INVALID_ADDRESS',
+  'ERR_NUMA_NODE_UNAVAILABLE',
+  'ERR_ZONE_DEPLETED',
+  'ERR_LIMIT_EXCEEDED',
+  'ERR_CLOSED',
+  'ERR_OVERLAP',
+  'ERR_NO_SPACE',
+  'ERR_CORRUPT_FILE',
+  'ERR_UNSUPPORTED',
+  'ERR_NOT_FOUND',
+  'ERR_EXISTS',
+  'ERR_TYPE_MISMATCH',
+  'ERR_READ_ONLY',
+  'ERR_FILE_LOCKED',
+  'ERR_ADDON_NOT_FOUND',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** What an error is about, as properties: `requested`, `available`, `address`, `path`, `line` … */
+export type ErrorFacts = Readonly<Record<string, unknown>>;
+
+/**
+ * Every failure that a caller of this package can meet. Match on `code`, which is stable; the message is for people.
+ * A failure of the operating system keeps its own code (`ENOSPC`, `EACCES`) with `errno`, `syscall` and `path`, as Node's do.
+ */
+export class FreestoneError extends Error {
+  override readonly name = 'FreestoneError';
+  /** One of `errorCodes`, or the system's own code. */
+  readonly code: string;
+
+  declare readonly errno?: number;
+  declare readonly syscall?: string;
+  declare readonly path?: string;
+  readonly [fact: string]: unknown;
+
+  constructor(code: ErrorCode | (string & {}), message: string, facts: ErrorFacts = {}, options?: ErrorOptions) {
+    super(message, options);
+    Object.assign(this, facts);
+    this.code = code;
+  }
+}
+
+/** The error for a failed system call, worded and shaped like Node's own. @param errno positive, as C has it */
+export function systemError(errno: number, syscall: string, path?: string, facts: ErrorFacts = {}): FreestoneError {
+  const [name, description] = getSystemErrorMap().get(-errno) ?? [`E${String(errno)}`, 'unknown error'];
+  const at = path === undefined ? '' : ` '${path}'`;
+  return new FreestoneError(name, `${name}: ${description}, ${syscall}${at}`, {
+    errno: -errno,
+    syscall,
+    ...(path === undefined ? {} : { path }),
+    ...facts,
+  });
+}

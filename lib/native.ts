@@ -1,0 +1,128 @@
+// The only file that loads the addon. Everything above it talks to these interfaces; bind/ implements them.
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import bindings from 'bindings';
+import { FreestoneError, errorCodes, systemError, type ErrorFacts } from './errors.js';
+
+/** How a file is opened; the values are those of `freestone::os::OpenMode`. */
+export const openMode = { read: 0, readWrite: 1, create: 2, overwrite: 3 } as const;
+
+/** One file's addresses. Any number of threads may use one. */
+export interface NativeFileSpace {
+  /** @param alignment a power of two; 1 for none */
+  allocate(size: number, alignment: number): number;
+  endOfFile(): number;
+  isAllocated(offset: number, size: number): boolean;
+  /** Offset and size in turn, ascending by offset. */
+  blocks(): Float64Array;
+  validateNoOverlaps(): void;
+}
+
+/** An open file. Reads and writes run on the worker threads; several may be under way at once. */
+export interface NativeFile {
+  /** All of `data` or an error. The memory is read by the kernel alone, so a buffer that is detached meanwhile can at worst give EFAULT. */
+  write(address: number, data: Uint8Array): Promise<void>;
+  /** Exactly `into.length` bytes; a file that ends before is ERR_CORRUPT_FILE. */
+  read(address: number, into: Uint8Array): Promise<void>;
+  /** As `read`, on the calling thread: for metadata, a few kilobytes at a time. */
+  readSync(address: number, into: Uint8Array): void;
+  size(): number;
+  truncate(size: number): Promise<void>;
+  /** Data and size reach the device. */
+  sync(): Promise<void>;
+  /** Unlocks and closes once what is under way has ended. Every later call is ERR_CLOSED; a second close does nothing. */
+  close(): Promise<void>;
+}
+
+/** The filters of one dataset, in the order in which they are applied on write. */
+export interface NativeChunkCodec {
+  /**
+   * Filters `chunk`, allocates the file space that the result needs and writes it there, on a worker thread.
+   * `chunk` must be memory that no user holds: a worker reads it. Its content is left as it was.
+   * Resolves to address, stored size and filter mask.
+   */
+  store(file: NativeFile, space: NativeFileSpace, chunk: Uint8Array): Promise<Float64Array>;
+  /** Reads and unfilters one chunk into `into`, which must be exactly the chunk's size and memory that no user holds. */
+  load(file: NativeFile, address: number, size: number, filterMask: number, into: Uint8Array): Promise<void>;
+}
+
+export interface NativeAddon {
+  /** Called once per environment: how C++ makes errors. `code` is a position in `errorCodes` counted from 1, or 0 for a system error. */
+  setErrorFactory(factory: (code: number, message: string, facts: ErrorFacts) => Error): void;
+  FileSpace: new (initialOffset: number, limit: number) => NativeFileSpace;
+  /** Opens and, unless reading, locks (as libhdf5 does, with flock). `create` refuses an existing file with ERR_EXISTS. */
+  File: new (path: string, mode: number) => NativeFile;
+  /** @param filters for each filter: its HDF5 id, the number of its values, the values */
+  ChunkCodec: new (filters: Uint32Array) => NativeChunkCodec;
+  /**
+   * Copies a box of elements between two arrays, reversing the bytes of each `swapSize`-byte word when `swapSize` > 1.
+   * Offsets and strides are bytes and the strides are one per dimension, as `counts`. Both ends are checked.
+   */
+  copyBox(
+    target: Uint8Array,
+    targetOffset: number,
+    targetStrides: Float64Array,
+    source: Uint8Array,
+    sourceOffset: number,
+    sourceStrides: Float64Array,
+    counts: Float64Array,
+    elementSize: number,
+    swapSize: number,
+  ): void;
+  /** How many worker threads the process has for filters and files. */
+  workerCount(): number;
+}
+
+const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..');
+let loaded: NativeAddon | undefined;
+
+/** The tag that prebuildify puts into a file's name; it says glibc wherever the system is not musl. */
+function libcTag(): string {
+  if (process.platform !== 'linux' || process.report === undefined) return '.glibc';
+  const report = process.report as typeof process.report & { excludeNetwork?: boolean };
+  const excludeNetwork = report.excludeNetwork;
+  report.excludeNetwork = true;
+  const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  if (excludeNetwork !== undefined) report.excludeNetwork = excludeNetwork;
+  return header?.glibcVersionRuntime === undefined ? '.musl' : '.glibc';
+}
+
+/** C++ knows codes by number and says what it was doing; this makes the error that a caller meets. */
+function makeError(code: number, message: string, facts: ErrorFacts): Error {
+  if (code === 0) {
+    const { errno, syscall, path, ...rest } = facts as { errno: number; syscall: string; path?: string };
+    return systemError(errno, syscall, path, rest);
+  }
+  return new FreestoneError(errorCodes[code - 1] ?? 'ERR_INVALID_ARGUMENT', message, facts);
+}
+
+/**
+ * The addon of this platform, loaded on first use: `build/Release` of a clone, then `prebuilds`.
+ * @throws {FreestoneError} ERR_ADDON_NOT_FOUND, with the files that were tried and how to build
+ */
+export function native(): NativeAddon {
+  if (loaded !== undefined) return loaded;
+  const platform = `${process.platform}-${process.arch}`;
+  try {
+    loaded = bindings({
+      bindings: 'freestone.node',
+      module_root: packageRoot,
+      try: [
+        ['module_root', 'build', 'Release', 'bindings'],
+        ['module_root', 'prebuilds', platform, `freestone${libcTag()}.node`],
+      ],
+    }) as NativeAddon;
+  } catch (cause) {
+    const tried = (cause as { tries?: string[] }).tries ?? [];
+    const reason = cause instanceof Error && tried.length === 0 ? ` (${cause.message})` : '';
+    throw new FreestoneError(
+      'ERR_ADDON_NOT_FOUND',
+      `no freestone addon for ${platform}${reason}; tried ${tried.join(', ') || 'the build and prebuilds folders'}. ` +
+        `To build it from source: cd ${packageRoot} && npx node-gyp rebuild (needs python3, make and a C++20 compiler)`,
+      { platform, tried },
+      { cause },
+    );
+  }
+  loaded.setErrorFactory(makeError);
+  return loaded;
+}
