@@ -1,0 +1,126 @@
+// Little-endian bytes in and out, the ground of every structure of the format.
+import { FreestoneError } from '../../errors.js';
+
+const UNDEFINED_HALF = 0xffffffff;
+
+/** Appends values to a buffer that grows. */
+export class ByteWriter {
+  #buffer: Buffer;
+  #length = 0;
+
+  constructor(capacity = 256) {
+    this.#buffer = Buffer.allocUnsafe(capacity);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  #reserve(size: number): number {
+    const start = this.#length;
+    const end = start + size;
+    if (end > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(end, this.#buffer.length * 2));
+      this.#buffer.copy(grown, 0, 0, start);
+      this.#buffer = grown;
+    }
+    this.#length = end;
+    return start;
+  }
+
+  /** An unsigned integer of 1 to 6 bytes. */
+  uint(value: number, size: number): void {
+    const at = this.#reserve(size);
+    this.#buffer.writeUIntLE(value, at, size);
+  }
+
+  /** An unsigned integer of 8 bytes; null is all ones, the format's undefined address and unlimited extent. */
+  uint64(value: number | null): void {
+    const at = this.#reserve(8);
+    const low = value === null ? UNDEFINED_HALF : value % 2 ** 32;
+    const high = value === null ? UNDEFINED_HALF : Math.floor(value / 2 ** 32);
+    this.#buffer.writeUInt32LE(low, at);
+    this.#buffer.writeUInt32LE(high, at + 4);
+  }
+
+  bytes(value: Uint8Array): void {
+    const at = this.#reserve(value.length);
+    this.#buffer.set(value, at);
+  }
+
+  zeros(count: number): void {
+    const at = this.#reserve(count);
+    this.#buffer.fill(0, at, at + count);
+  }
+
+  /** What has been written; valid until the next write. */
+  done(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+}
+
+/** Takes values from a buffer; reading past the end is ERR_CORRUPT_FILE, never a wrong value. */
+export class ByteReader {
+  readonly #buffer: Buffer;
+  /** What is being read, for messages. */
+  readonly what: string;
+  position = 0;
+
+  constructor(bytes: Uint8Array, what: string) {
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.what = what;
+  }
+
+  get remaining(): number {
+    return this.#buffer.length - this.position;
+  }
+
+  #take(size: number): number {
+    if (size > this.remaining) {
+      throw corrupt(`${this.what} ends after ${String(this.#buffer.length)} bytes, ${String(size)} more were expected`);
+    }
+    const at = this.position;
+    this.position += size;
+    return at;
+  }
+
+  uint(size: number): number {
+    return this.#buffer.readUIntLE(this.#take(size), size);
+  }
+
+  /** All ones is null. @throws ERR_UNSUPPORTED for a value beyond 2^53 - 1 */
+  uint64(): number | null {
+    const at = this.#take(8);
+    const low = this.#buffer.readUInt32LE(at);
+    const high = this.#buffer.readUInt32LE(at + 4);
+    if (low === UNDEFINED_HALF && high === UNDEFINED_HALF) return null;
+    const value = high * 2 ** 32 + low;
+    if (!Number.isSafeInteger(value)) {
+      throw new FreestoneError('ERR_UNSUPPORTED', `${this.what} holds a number beyond 2^53 - 1`);
+    }
+    return value;
+  }
+
+  /** A view, not a copy. */
+  bytes(count: number): Buffer {
+    const at = this.#take(count);
+    return this.#buffer.subarray(at, at + count);
+  }
+
+  /** Up to and without the terminating zero byte, which is consumed. */
+  terminated(): Buffer {
+    const end = this.#buffer.indexOf(0, this.position);
+    if (end < 0) throw corrupt(`${this.what} holds a string without an end`);
+    const text = this.#buffer.subarray(this.position, end);
+    this.position = end + 1;
+    return text;
+  }
+}
+
+export function corrupt(message: string, facts: Record<string, unknown> = {}): FreestoneError {
+  return new FreestoneError('ERR_CORRUPT_FILE', message, facts);
+}
+
+export function unsupported(feature: string): FreestoneError {
+  return new FreestoneError('ERR_UNSUPPORTED', `${feature} is not supported`, { feature });
+}

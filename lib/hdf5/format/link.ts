@@ -1,0 +1,61 @@
+// Link (0x0006), Link Info (0x0002) and Group Info (0x000A) messages: HDF5 File Format Specification 3.0, IV.A.2.c, g and k.
+import { unsupported } from './bytes.js';
+import { address, choose, derived, known, length, sized, struct, text, u16, u8, when, type Decoded } from './schema.js';
+
+const CREATION_ORDER = 4;
+const LINK_TYPE = 8;
+const CHARSET = 16;
+const linkTypes = { hard: 0, soft: 1, external: 64 } as const;
+
+function widthCode(name: string): number {
+  const size = Buffer.byteLength(name);
+  return size < 2 ** 8 ? 0 : size < 2 ** 16 ? 1 : 2;
+}
+
+const hardTarget = struct({ headerAddress: length });
+const softTarget = struct({
+  size: derived(u16, (p: { path: string }) => Buffer.byteLength(p.path)),
+  path: text((p: { size: number }) => p.size),
+});
+
+/** One entry of a group. The name is always marked as UTF-8, as h5py marks it. */
+export const link = struct({
+  version: known(u8, 'version', 1),
+  flags: derived(u8, (p: { name: string; type?: number }) => widthCode(p.name) | CHARSET | (p.type === undefined ? 0 : LINK_TYPE)),
+  type: when((p: { flags: number }) => (p.flags & LINK_TYPE) !== 0, u8),
+  creationOrder: when((p: { flags: number }) => (p.flags & CREATION_ORDER) !== 0, length),
+  charset: when((p: { flags: number }) => (p.flags & CHARSET) !== 0, derived(u8, () => 1)),
+  nameSize: derived(sized((p: { flags: number }) => 1 << (p.flags & 3)), (p: { name: string }) => Buffer.byteLength(p.name)),
+  name: text((p: { nameSize: number }) => p.nameSize),
+  target: choose<Decoded<typeof hardTarget> | Decoded<typeof softTarget>>((p: { type?: number }) => {
+    if ((p.type ?? linkTypes.hard) === linkTypes.hard) return hardTarget as never;
+    if (p.type === linkTypes.soft) return softTarget as never;
+    throw unsupported(p.type === linkTypes.external ? 'an external link' : `a link of type ${String(p.type)}`);
+  }),
+});
+
+export type Link = Decoded<typeof link>;
+
+const TRACKED = 1;
+const INDEXED = 2;
+
+export const linkInfo = struct({
+  version: known(u8, 'version', 0),
+  flags: u8,
+  maxCreationIndex: when((p: { flags: number }) => (p.flags & TRACKED) !== 0, length),
+  heapAddress: address,
+  nameIndexAddress: address,
+  orderIndexAddress: when((p: { flags: number }) => (p.flags & INDEXED) !== 0, address),
+});
+
+const PHASE_CHANGE = 1;
+const ESTIMATES = 2;
+
+export const groupInfo = struct({
+  version: known(u8, 'version', 0),
+  flags: u8,
+  maxCompact: when((p: { flags: number }) => (p.flags & PHASE_CHANGE) !== 0, u16),
+  minDense: when((p: { flags: number }) => (p.flags & PHASE_CHANGE) !== 0, u16),
+  estimatedEntries: when((p: { flags: number }) => (p.flags & ESTIMATES) !== 0, u16),
+  estimatedNameSize: when((p: { flags: number }) => (p.flags & ESTIMATES) !== 0, u16),
+});

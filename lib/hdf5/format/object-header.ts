@@ -1,0 +1,134 @@
+// Version-2 object headers: HDF5 File Format Specification 3.0, IV.A.1.b. What this package writes is always one chunk;
+// continuation chunks are read.
+import { ByteReader, corrupt, unsupported } from './bytes.js';
+import { lookup3 } from './checksum.js';
+import { decode, encode, known, length, list, signature, sized, struct, u16, u32, u8, when } from './schema.js';
+
+/** The types of header messages. */
+export const messageType = {
+  nil: 0x00,
+  dataspace: 0x01,
+  linkInfo: 0x02,
+  datatype: 0x03,
+  fillValue: 0x05,
+  link: 0x06,
+  layout: 0x08,
+  groupInfo: 0x0a,
+  filterPipeline: 0x0b,
+  attribute: 0x0c,
+  continuation: 0x10,
+  attributeInfo: 0x15,
+} as const;
+
+/** The most that a header message can hold: its size is a 16-bit number. */
+export const maxMessageSize = 65535;
+
+const CONSTANT = 1;
+const SHARED = 2;
+const FAIL_IF_UNKNOWN = 8 | 128;
+const TIMES = 0x20;
+const PHASE_CHANGE = 0x10;
+const ORDER_TRACKED = 4;
+const CHECKSUM_SIZE = 4;
+
+export interface HeaderMessage {
+  readonly type: number;
+  /** The message does not change as long as the object lives. */
+  readonly constant?: boolean;
+  readonly body: Uint8Array;
+}
+
+interface Prefix {
+  flags: number;
+}
+
+const prefix = struct({
+  signature: signature('OHDR'),
+  version: known(u8, 'version', 2),
+  flags: u8,
+  times: when((p: Prefix) => (p.flags & TIMES) !== 0, list(() => 4, u32)),
+  phaseChange: when((p: Prefix) => (p.flags & PHASE_CHANGE) !== 0, list(() => 2, u16)),
+  size: sized((p: Prefix) => 1 << (p.flags & 3)),
+});
+
+const messageHeader = struct({ type: u8, size: u16, flags: u8 });
+const continuation = struct({ address: length, size: length });
+
+/** @throws a RangeError when a body is larger than `maxMessageSize`, which callers rule out */
+export function encodeObjectHeader(messages: readonly HeaderMessage[]): Buffer {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (const { type, constant, body } of messages) {
+    const head = encode(messageHeader, { type, size: body.length, flags: constant === true ? CONSTANT : 0 });
+    parts.push(head, body);
+    size += head.length + body.length;
+  }
+  const flags = size < 2 ** 8 ? 0 : size < 2 ** 16 ? 1 : 2;
+  const body = Buffer.concat([encode(prefix, { flags, size }), ...parts]);
+  return Buffer.concat([body, encode(u32, lookup3(body))]);
+}
+
+/** Where the parts of a header lie. */
+export interface HeaderChunk {
+  readonly address: number;
+  readonly size: number;
+}
+
+export interface ObjectHeader {
+  readonly messages: readonly HeaderMessage[];
+  readonly chunks: readonly HeaderChunk[];
+}
+
+/** The longest a prefix can be: with times, phase change and an eight-byte size. */
+const MAX_PREFIX = 4 + 1 + 1 + 16 + 4 + 8;
+
+/** @param read gives bytes of the file; near its end it may give fewer than were asked for */
+export function decodeObjectHeader(read: (address: number, size: number) => Buffer, at: number): ObjectHeader {
+  const what = `the object header at 0x${at.toString(16)}`;
+  const start = read(at, MAX_PREFIX);
+  if (start[0] === 1) throw unsupported('a version-1 object header');
+  const reader = new ByteReader(start, what);
+  const { flags, size } = prefix.decode(reader, {});
+  const bodyStart = reader.position;
+  const tracked = (flags & ORDER_TRACKED) !== 0;
+  const messages: HeaderMessage[] = [];
+  const chunks: HeaderChunk[] = [];
+  const pending: (HeaderChunk & { skip: number })[] = [
+    { address: at, size: bodyStart + size + CHECKSUM_SIZE, skip: bodyStart },
+  ];
+  for (let chunk = pending.shift(); chunk !== undefined; chunk = pending.shift()) {
+    const { skip, ...place } = chunk;
+    if (chunks.some(({ address }) => address === place.address)) throw corrupt(`${what} continues into itself`);
+    const data = read(place.address, place.size);
+    if (data.length < place.size) throw corrupt(`${what} reaches beyond the end of the file`);
+    const end = place.size - CHECKSUM_SIZE;
+    if (decode(u32, data.subarray(end), what) !== lookup3(data, 0, end)) throw corrupt(`the checksum of ${what} is wrong`);
+    chunks.push(place);
+    for (const message of messagesIn(new ByteReader(data.subarray(skip, end), what), tracked)) {
+      if (message.type !== messageType.continuation) {
+        messages.push(message);
+        continue;
+      }
+      const next = decode(continuation, message.body, what);
+      pending.push({ ...next, skip: 4 });
+    }
+  }
+  return { messages, chunks };
+}
+
+function messagesIn(reader: ByteReader, tracked: boolean): HeaderMessage[] {
+  const messages: HeaderMessage[] = [];
+  // What is shorter than a message's own header is a gap.
+  while (reader.remaining >= (tracked ? 6 : 4)) {
+    const { type, size, flags } = messageHeader.decode(reader, {});
+    if (tracked) reader.uint(2);
+    const body = reader.bytes(size);
+    if (type === messageType.nil) continue;
+    if ((flags & SHARED) !== 0) throw unsupported(`a shared header message of type ${String(type)}`);
+    if ((flags & FAIL_IF_UNKNOWN) !== 0 && !Object.values<number>(messageType).includes(type)) {
+      throw unsupported(`a header message of type ${String(type)}, which its writer marked as essential`);
+    }
+    messages.push({ type, constant: (flags & CONSTANT) !== 0, body });
+  }
+  return messages;
+}
