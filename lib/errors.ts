@@ -63,3 +63,41 @@ export function systemError(errno: number, syscall: string, path?: string, facts
     ...facts,
   });
 }
+
+export interface IntegerRange {
+  /** Smallest value; 0 unless given. */
+  readonly min?: number;
+  /** Largest value; 2^53 - 1 unless given. */
+  readonly max?: number;
+  /** What a wrong value is; ERR_INVALID_ARGUMENT unless given. */
+  readonly code?: ErrorCode;
+}
+
+/**
+ * The one check of every size, count, offset and address that a caller gives: a safe integer, as a number or a bigint.
+ * @throws {FreestoneError} with the argument's name and value
+ */
+export function checkInteger(name: string, value: unknown, range: IntegerRange = {}): number {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER, code = 'ERR_INVALID_ARGUMENT' } = range;
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < min || number > max) {
+    const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
+    throw new FreestoneError(code, `${name} must be an integer from ${String(min)} to ${String(max)}, not ${shown}`, {
+      argument: name,
+      value,
+    });
+  }
+  return number;
+}
+
+/** Refuses options that are not known, so that a misspelt one is not passed over. @throws {FreestoneError} ERR_INVALID_ARGUMENT */
+export function checkOptions(what: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} must be an object, not ${options === null ? 'null' : typeof options}`);
+  }
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} has no option ${JSON.stringify(unknown)}; there are ${known.join(', ')}`, {
+    argument: unknown,
+  });
+}
