@@ -1,0 +1,117 @@
+// The attributes of a group or dataset: small named values in its header.
+import { FreestoneError } from '../../errors.js';
+import { attribute, type AttributeMessage } from '../format/attribute.js';
+import { corrupt } from '../format/bytes.js';
+import { elementCount, type Dataspace } from '../format/dataspace.js';
+import { maxMessageSize, messageType, type HeaderMessage } from '../format/object-header.js';
+import { encode } from '../format/schema.js';
+import { product } from '../storage/box.js';
+import { checkedNumbers, dataBlock, inferredDatatype, type Data } from './data.js';
+import { datatypeOf, elementType, elementTypeOf, type Datatype, type DatatypeSpec } from './datatype.js';
+import type { FileContext, ObjectNode } from './object-node.js';
+
+export interface AttributeOptions {
+  /** Follows from the value unless given: numbers are float64, bigints int64, text variable-length UTF-8. */
+  readonly dtype?: DatatypeSpec;
+  /** Follows from the value unless given; a typed array has one dimension. */
+  readonly shape?: readonly number[];
+}
+
+export class Attributes {
+  readonly #context: FileContext;
+  readonly #owner: Pick<ObjectNode, 'touch' | 'path'>;
+  readonly #messages = new Map<string, AttributeMessage>();
+
+  /** @internal */
+  constructor(context: FileContext, owner: Pick<ObjectNode, 'touch' | 'path'>) {
+    this.#context = context;
+    this.#owner = owner;
+  }
+
+  get size(): number {
+    return this.#messages.size;
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#messages.keys();
+  }
+
+  has(name: string): boolean {
+    return this.#messages.has(name);
+  }
+
+  /**
+   * Sets an attribute, replacing one of the same name.
+   * @param value one value, a typed array or nested arrays
+   * @throws {FreestoneError} ERR_TYPE_MISMATCH, ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE (64 KiB is the most), ERR_CLOSED, ERR_READ_ONLY
+   */
+  set(name: string, value: Data, options: AttributeOptions = {}): void {
+    this.#context.assertWritable();
+    if (typeof name !== 'string' || name === '' || name.includes('\0')) {
+      throw new FreestoneError('ERR_INVALID_ARGUMENT', `${JSON.stringify(name)} cannot be the name of an attribute`, { name });
+    }
+    const type = elementType(options.dtype ?? inferredDatatype(value));
+    const block = dataBlock(value, type);
+    const shape = options.shape === undefined ? (block.shape ?? [block.count]) : checkedNumbers('shape', options.shape);
+    if (product(shape) !== block.count) {
+      throw new FreestoneError('ERR_INVALID_SIZE', `attribute ${JSON.stringify(name)}: ${String(block.count)} values do not fill the shape [${shape.join(', ')}]`, {
+        name,
+        shape,
+      });
+    }
+    const tooLarge = (size: number): FreestoneError =>
+      new FreestoneError('ERR_INVALID_SIZE', `attribute ${JSON.stringify(name)} of ${this.#owner.path} needs ${String(size)} bytes, and ${String(maxMessageSize)} is the most; write a dataset instead`, {
+        name,
+        size,
+        limit: maxMessageSize,
+      });
+    if (block.count * type.size > maxMessageSize) throw tooLarge(block.count * type.size);
+    const space: Dataspace = shape.length === 0 ? { kind: 'scalar' } : { kind: 'simple', shape };
+    // What does not depend on the heap is checked before anything enters it.
+    const frame = encode(attribute, { name, type: type.message, space, data: new Uint8Array(block.count * type.size) });
+    if (frame.length > maxMessageSize) throw tooLarge(frame.length);
+    this.#messages.set(name, { name, type: type.message, space, data: block.encode(0, block.count, this.#context.heap) });
+    this.#owner.touch();
+  }
+
+  /** @returns whether there was one. @throws {FreestoneError} ERR_CLOSED, ERR_READ_ONLY */
+  delete(name: string): boolean {
+    this.#context.assertWritable();
+    const found = this.#messages.delete(name);
+    if (found) this.#owner.touch();
+    return found;
+  }
+
+  /**
+   * The value: one for a scalar, else an array in row-major order; undefined when there is no such attribute.
+   * @throws {FreestoneError} ERR_UNSUPPORTED, ERR_CORRUPT_FILE, ERR_CLOSED
+   */
+  get(name: string): unknown {
+    this.#context.assertOpen();
+    const message = this.#messages.get(name);
+    if (message === undefined || message.space.kind === 'null') return undefined;
+    const type = elementTypeOf(message.type);
+    const data = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength);
+    const count = elementCount(message.space);
+    if (count * type.size > data.length) throw corrupt(`attribute ${JSON.stringify(name)} of ${this.#owner.path} is cut off`);
+    const values = Array.from({ length: count }, (_, i) => type.get(data, i * type.size, this.#context.heap));
+    return message.space.kind === 'scalar' ? values[0] : values;
+  }
+
+  /** The type and shape of an attribute; a scalar has the shape []. */
+  describe(name: string): { readonly dtype: Datatype; readonly shape: readonly number[] } | undefined {
+    const message = this.#messages.get(name);
+    if (message === undefined) return undefined;
+    return { dtype: datatypeOf(elementTypeOf(message.type)), shape: message.space.kind === 'simple' ? message.space.shape : [] };
+  }
+
+  /** @internal */
+  load(message: AttributeMessage): void {
+    this.#messages.set(message.name, message);
+  }
+
+  /** @internal */
+  encode(): HeaderMessage[] {
+    return [...this.#messages.values()].map((message) => ({ type: messageType.attribute, body: encode(attribute, message) }));
+  }
+}

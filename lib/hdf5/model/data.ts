@@ -1,0 +1,228 @@
+// The forms in which data comes: typed arrays, Buffers, nested arrays, single values, and arrays with strides.
+import { FreestoneError, checkInteger } from '../../errors.js';
+import { product, rowMajorStrides, type Box, type ElementSource } from '../storage/box.js';
+import { mismatch, type TypedArray } from './number-kind.js';
+import type { ElementType, HeapWriter } from './element-type.js';
+import type { DatatypeName } from './datatype.js';
+
+/** An array with a shape of its own, as ndarray libraries have it. Strides count elements of `data`. */
+export interface StridedArray {
+  readonly data: TypedArray;
+  readonly shape: readonly number[];
+  readonly strides?: readonly number[];
+  /** Of the first element, in elements; 0 unless given. */
+  readonly offset?: number;
+}
+
+/** A single value, or arrays of values nested as deep as the dataset has dimensions. */
+export type Value = number | bigint | boolean | string | { readonly [member: string]: unknown } | readonly Value[];
+
+/** What can be written: typed arrays and Buffers are taken as they are, in row-major order; other values are converted one by one. */
+export type Data = TypedArray | StridedArray | Value;
+
+/** Data that is known to fit a type, as elements of a shape. */
+export interface DataBlock {
+  /** Null when the data has no shape of its own, as a typed array has none: then `count` elements in a row. */
+  readonly shape: readonly number[] | null;
+  readonly count: number;
+  /** The elements in memory, when they need no conversion but that of their byte order. */
+  readonly direct: ((shape: readonly number[]) => ElementSource) | null;
+  /** Encodes elements `first` to `first + count`, in row-major order, into memory of our own. */
+  encode(first: number, count: number, heap: HeapWriter): Buffer;
+}
+
+function isTypedArray(data: unknown): data is TypedArray {
+  return ArrayBuffer.isView(data) && !(data instanceof DataView);
+}
+
+function isStrided(data: unknown): data is StridedArray {
+  return typeof data === 'object' && data !== null && 'data' in data && 'shape' in data && isTypedArray(data.data) && Array.isArray(data.shape);
+}
+
+function bytesOf(array: TypedArray): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/** Whether the array's memory is elements of this type. */
+function isDirect(array: TypedArray, type: ElementType): boolean {
+  return type.arrays.some((constructor) => array instanceof constructor);
+}
+
+/** The block for one of the forms. @throws {FreestoneError} ERR_TYPE_MISMATCH, ERR_INVALID_SIZE, ERR_INVALID_ARGUMENT */
+export function dataBlock(data: unknown, type: ElementType): DataBlock {
+  if (isTypedArray(data)) return typedBlock(data, type);
+  if (isStrided(data)) return stridedBlock(data, type);
+  if (data instanceof ArrayBuffer || data instanceof DataView || data instanceof SharedArrayBuffer) {
+    throw new FreestoneError('ERR_TYPE_MISMATCH', `data is bare memory; wrap it in a typed array that says what is in it`);
+  }
+  return valuesBlock(data, type);
+}
+
+function typedBlock(array: TypedArray, type: ElementType): DataBlock {
+  if (isDirect(array, type)) {
+    return packedBlock(bytesOf(array), divided(array.length, type.lanes, type), type, type.swap);
+  }
+  // Packed rows of a compound come as bytes.
+  if (array instanceof Uint8Array && type.message.class === 'compound' && !type.variable) {
+    return packedBlock(array, divided(array.length, type.size, type), type, 1);
+  }
+  if (type.lanes !== 1) throw mismatch(type.name, array, 'cannot be made of');
+  return {
+    shape: null,
+    count: array.length,
+    direct: null,
+    encode: (first, count, heap) => encodeEach(type, count, heap, (i) => array[first + i]),
+  };
+}
+
+function divided(length: number, by: number, type: ElementType): number {
+  if (length % by === 0) return length / by;
+  throw new FreestoneError('ERR_INVALID_SIZE', `${String(length)} values are no whole number of elements of ${type.name}`, {
+    length,
+    dtype: type.name,
+  });
+}
+
+function packedBlock(bytes: Uint8Array, count: number, type: ElementType, swap: number): DataBlock {
+  return {
+    shape: null,
+    count,
+    direct: (shape) => ({ bytes, offset: 0, strides: rowMajorStrides(shape, type.size), swap }),
+    encode: (first, n) => {
+      const copy = Buffer.from(bytes.subarray(first * type.size, (first + n) * type.size));
+      if (swap === 2) copy.swap16();
+      else if (swap === 4) copy.swap32();
+      else if (swap === 8) copy.swap64();
+      return copy;
+    },
+  };
+}
+
+function stridedBlock({ data, shape, strides, offset = 0 }: StridedArray, type: ElementType): DataBlock {
+  shape.forEach((extent, d) => checkInteger(`data.shape[${String(d)}]`, extent));
+  checkInteger('data.offset', offset);
+  if (type.lanes !== 1) throw mismatch(type.name, data, 'cannot be made of an array with strides over');
+  const steps = strides ?? rowMajorStrides(shape, 1);
+  if (steps.length !== shape.length || !steps.every(Number.isSafeInteger)) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', 'data.strides must have one integer for each dimension of data.shape', { strides });
+  }
+  const count = product(shape);
+  const ends = shape.map((extent, d) => (extent - 1) * (steps[d] ?? 0));
+  const lowest = ends.reduce((sum, end) => sum + Math.min(0, end), offset);
+  const highest = ends.reduce((sum, end) => sum + Math.max(0, end), offset);
+  if (count > 0 && (lowest < 0 || highest >= data.length)) {
+    throw new FreestoneError('ERR_INVALID_SIZE', `data.shape and data.strides reach outside the ${String(data.length)} values of data.data`);
+  }
+  const packed = rowMajorStrides(shape, 1);
+  const at = (element: number): number => {
+    let rest = element;
+    return packed.reduce((sum, stride, d) => {
+      const position = Math.floor(rest / stride);
+      rest -= position * stride;
+      return sum + position * (steps[d] ?? 0);
+    }, offset);
+  };
+  const direct = isDirect(data, type) && steps.every((step) => step >= 0);
+  return {
+    shape,
+    count,
+    direct: direct
+      ? () => ({
+          bytes: bytesOf(data),
+          offset: offset * type.size,
+          strides: steps.map((step) => step * type.size),
+          swap: type.swap,
+        })
+      : null,
+    encode: (first, n, heap) => encodeEach(type, n, heap, (i) => data[at(first + i)]),
+  };
+}
+
+/** Nested arrays down to the values; a value of a type with several parts (a complex number) may itself be an array. */
+function valuesBlock(data: unknown, type: ElementType): DataBlock {
+  const shape: number[] = [];
+  const isPair = (value: unknown): boolean => type.lanes === 2 && Array.isArray(value) && value.length === 2 && !Array.isArray(value[0]);
+  let level: unknown = data;
+  while (Array.isArray(level) && !isPair(level)) {
+    shape.push(level.length);
+    level = level[0];
+  }
+  const rank = shape.length;
+  const flat: unknown[] = rank === 0 ? [data] : rank === 1 ? (data as unknown[]) : [];
+  const flatten = (value: unknown, depth: number): void => {
+    if (!Array.isArray(value) || value.length !== shape[depth]) {
+      throw new FreestoneError('ERR_INVALID_SIZE', `nested arrays must have equal lengths: one has not the ${String(shape[depth])} items of the first`);
+    }
+    if (depth === rank - 1) for (const item of value) flat.push(item);
+    else for (const item of value) flatten(item, depth + 1);
+  };
+  if (rank > 1) flatten(data, 0);
+  return {
+    shape,
+    count: flat.length,
+    direct: null,
+    encode: (first, count, heap) => encodeEach(type, count, heap, (i) => flat[first + i]),
+  };
+}
+
+function encodeEach(type: ElementType, count: number, heap: HeapWriter, value: (index: number) => unknown): Buffer {
+  const bytes = Buffer.alloc(count * type.size);
+  for (let i = 0; i < count; i += 1) type.put(bytes, i * type.size, value(i), heap);
+  return bytes;
+}
+
+/** The type that data has when a user names none. @throws {FreestoneError} ERR_INVALID_ARGUMENT when it does not tell */
+export function inferredDatatype(data: unknown): DatatypeName {
+  if (isStrided(data)) return inferredDatatype(data.data);
+  if (isTypedArray(data)) {
+    const name = data.constructor.name.replace('Big', '').replace(/(Clamped)?Array$/, '').toLowerCase();
+    return Buffer.isBuffer(data) ? 'uint8' : (name as DatatypeName);
+  }
+  let value = data;
+  while (Array.isArray(value)) value = value[0];
+  switch (typeof value) {
+    case 'number':
+      return 'float64';
+    case 'bigint':
+      return 'int64';
+    case 'boolean':
+      return 'bool';
+    case 'string':
+      return 'string';
+    default:
+      throw new FreestoneError('ERR_INVALID_ARGUMENT', 'dtype is needed: it does not follow from this data', { argument: 'dtype' });
+  }
+}
+
+/** A part of a dataset: the box that begins at `start` and has `count` elements along each dimension. */
+export interface Selection {
+  readonly start: readonly number[];
+  readonly count: readonly number[];
+}
+
+/** @throws {FreestoneError} ERR_INVALID_ARGUMENT for a selection that is malformed or reaches outside */
+export function checkedBox(selection: Selection, shape: readonly number[]): Box {
+  const extra = Object.keys(selection).find((key) => key !== 'start' && key !== 'count');
+  if (extra !== undefined) throw new FreestoneError('ERR_UNSUPPORTED', `a selection with ${JSON.stringify(extra)} is not supported`);
+  const start = checkedNumbers('selection.start', selection.start, shape.length);
+  const count = checkedNumbers('selection.count', selection.count, shape.length);
+  shape.forEach((extent, d) => {
+    if ((start[d] ?? 0) + (count[d] ?? 0) > extent) {
+      throw new FreestoneError(
+        'ERR_INVALID_ARGUMENT',
+        `the selection reaches outside dimension ${String(d)}: ${String(start[d])} + ${String(count[d])} > ${String(extent)}`,
+        { start, count, shape },
+      );
+    }
+  });
+  return { start, count };
+}
+
+/** One non-negative integer for each dimension. */
+export function checkedNumbers(name: string, values: unknown, rank?: number): number[] {
+  if (!Array.isArray(values) || (rank !== undefined && values.length !== rank)) {
+    const wanted = rank === undefined ? 'integers' : `${String(rank)} integers`;
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${name} must be an array of ${wanted}`, { argument: name, value: values });
+  }
+  return values.map((value, d) => checkInteger(`${name}[${String(d)}]`, value));
+}

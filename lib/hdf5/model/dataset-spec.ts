@@ -1,0 +1,154 @@
+// What a dataset is to be, checked before anything is made.
+import { FreestoneError, checkInteger, checkOptions } from '../../errors.js';
+import type { Dataspace } from '../format/dataspace.js';
+import type { FillValue } from '../format/fill-value.js';
+import type { FilterMessage } from '../format/filter-pipeline.js';
+import { product } from '../storage/box.js';
+import { checkedNumbers, dataBlock, inferredDatatype, type Data, type DataBlock } from './data.js';
+import { elementType, type DatatypeSpec } from './datatype.js';
+import { encodeFixed, type ElementType } from './element-type.js';
+import { filterMessages, type Filter } from './filters.js';
+
+export interface DatasetSpec {
+  /** Follows from `data` unless given. */
+  readonly dtype?: DatatypeSpec;
+  /** Elements along each dimension, [] for a scalar. Follows from `data` unless given. */
+  readonly shape?: readonly number[];
+  /** How far each dimension may grow; null for without limit. The shape itself unless given. */
+  readonly maxShape?: readonly (number | null)[];
+  /**
+   * Elements of a chunk along each dimension, or true for a shape of about 256 KiB made of whole rows.
+   * Needed for filters and for growth, and chosen when either is asked for and this is not given.
+   */
+  readonly chunks?: readonly number[] | true;
+  /** Applied to each chunk in this order. */
+  readonly filters?: readonly Filter[];
+  /** What elements are that were never written; zero unless given. */
+  readonly fill?: unknown;
+  /** Written at once. */
+  readonly data?: Data;
+}
+
+/** A dataset's properties in the terms of the format. */
+export interface DatasetPlan {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly maxShape: readonly (number | null)[];
+  /** Null for contiguous layout. */
+  readonly chunkShape: readonly number[] | null;
+  readonly filters: readonly FilterMessage[];
+  /** One element, or null for zeros. */
+  readonly fill: Uint8Array | null;
+}
+
+const MAX_RANK = 32;
+/** The chunk's size and its dimensions are 32-bit numbers in the file. */
+const MAX_CHUNK_BYTES = 2 ** 32 - 1;
+const AUTOMATIC_CHUNK_BYTES = 256 * 2 ** 10;
+
+/** @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_TYPE_MISMATCH, ERR_UNSUPPORTED */
+export function planDataset(spec: DatasetSpec): DatasetPlan {
+  checkOptions('the dataset', spec, ['dtype', 'shape', 'maxShape', 'chunks', 'filters', 'fill', 'data']);
+  const type = elementType(spec.dtype ?? inferredDatatype(spec.data));
+  const block = spec.data === undefined ? null : dataBlock(spec.data, type);
+  const shape = plannedShape(spec, block);
+  checkInteger('the size of the dataset in bytes', product(shape) * type.size, { code: 'ERR_INVALID_SIZE' });
+  const maxShape = plannedMaxShape(spec, shape);
+  const filters = filterMessages(spec.filters ?? [], type.size);
+  const grows = maxShape.some((limit, d) => limit !== shape[d]);
+  const isChunked = spec.chunks !== undefined || filters.length > 0 || grows;
+  const chunkShape = isChunked ? plannedChunks(spec, shape, maxShape, type.size) : null;
+  if (type.variable && filters.some(({ optional }) => !optional)) {
+    throw new FreestoneError('ERR_UNSUPPORTED', 'fletcher32 cannot guard variable-length elements, whose data is not in the chunks');
+  }
+  return { type, shape, maxShape, chunkShape, filters, fill: plannedFill(spec, type) };
+}
+
+function plannedShape({ shape }: DatasetSpec, block: DataBlock | null): readonly number[] {
+  if (shape === undefined) {
+    if (block !== null) return block.shape ?? [block.count];
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', 'shape is needed: there is no data that it follows from', { argument: 'shape' });
+  }
+  const checked = checkedNumbers('shape', shape);
+  if (checked.length > MAX_RANK) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `shape has ${String(checked.length)} dimensions, and ${String(MAX_RANK)} is the most`, { shape });
+  }
+  if (block !== null) checkFits(block, checked);
+  return checked;
+}
+
+/** @throws {FreestoneError} ERR_INVALID_SIZE when data has another number of elements, or another shape of its own, than it should fill */
+export function checkFits(block: DataBlock, shape: readonly number[]): void {
+  const own = block.shape;
+  const same = own === null || (own.length === shape.length && own.every((extent, d) => extent === shape[d]));
+  if (same && block.count === product(shape)) return;
+  const given = own === null ? `${String(block.count)} values` : `data of shape [${own.join(', ')}]`;
+  throw new FreestoneError('ERR_INVALID_SIZE', `${given} cannot fill the shape [${shape.join(', ')}]`, {
+    expected: product(shape),
+    received: block.count,
+    shape,
+  });
+}
+
+function plannedMaxShape({ maxShape }: DatasetSpec, shape: readonly number[]): readonly (number | null)[] {
+  if (maxShape === undefined) return shape;
+  if (!Array.isArray(maxShape) || maxShape.length !== shape.length) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `maxShape must have ${String(shape.length)} items, integers or null`, { maxShape });
+  }
+  return maxShape.map((limit: unknown, d) =>
+    limit === null || limit === Infinity ? null : checkInteger(`maxShape[${String(d)}]`, limit, { min: shape[d] ?? 0 }),
+  );
+}
+
+function plannedChunks(
+  { chunks = true }: DatasetSpec,
+  shape: readonly number[],
+  maxShape: readonly (number | null)[],
+  elementSize: number,
+): readonly number[] {
+  if (shape.length === 0) throw new FreestoneError('ERR_INVALID_ARGUMENT', 'a scalar cannot have chunks or filters');
+  if (chunks === true) return automaticChunks(shape, maxShape, elementSize);
+  const checked = checkedNumbers('chunks', chunks, shape.length);
+  checked.forEach((extent, d) => {
+    // An empty dataset that cannot grow needs a chunk of one element at least.
+    const limit = Math.max(1, maxShape[d] ?? Number.MAX_SAFE_INTEGER);
+    checkInteger(`chunks[${String(d)}]`, extent, { min: 1, max: Math.min(limit, MAX_CHUNK_BYTES), code: 'ERR_INVALID_SIZE' });
+  });
+  checkInteger('the size of a chunk in bytes', product(checked) * elementSize, { min: 1, max: MAX_CHUNK_BYTES, code: 'ERR_INVALID_SIZE' });
+  return checked;
+}
+
+/** Whole rows as long as they fit; otherwise a part of one row, the longest dimensions halved. */
+function automaticChunks(shape: readonly number[], maxShape: readonly (number | null)[], elementSize: number): number[] {
+  // A dimension that is empty and will grow is taken as if it had this many already.
+  const expected = shape.map((extent, d) => Math.max(1, extent === 0 ? Math.min(maxShape[d] ?? 1024, 1024) : extent));
+  const row = expected.slice(1);
+  while (product(row) * elementSize > AUTOMATIC_CHUNK_BYTES && row.some((extent) => extent > 1)) {
+    const longest = row.indexOf(Math.max(...row));
+    row[longest] = Math.ceil((row[longest] ?? 1) / 2);
+  }
+  const rows = Math.max(1, Math.floor(AUTOMATIC_CHUNK_BYTES / (product(row) * elementSize)));
+  return [Math.max(1, Math.min(rows, maxShape[0] ?? Infinity)), ...row];
+}
+
+function plannedFill({ fill }: DatasetSpec, type: ElementType): Uint8Array | null {
+  if (fill === undefined) return null;
+  if (type.variable) throw new FreestoneError('ERR_UNSUPPORTED', `a fill value for ${type.name} is not supported; unwritten elements are empty`);
+  const bytes = encodeFixed(type, fill);
+  return bytes.every((byte) => byte === 0) ? null : bytes;
+}
+
+/** What the file says of unwritten elements. */
+export function fillMessage({ type, chunkShape, fill }: DatasetPlan): FillValue {
+  return {
+    allocation: chunkShape === null ? 'late' : 'incremental',
+    fill: type.variable ? 'allocation' : 'if-set',
+    value: fill,
+  };
+}
+
+export function dataspaceOf(shape: readonly number[], maxShape: readonly (number | null)[]): Dataspace {
+  if (shape.length === 0) return { kind: 'scalar' };
+  const grows = maxShape.some((limit, d) => limit !== shape[d]);
+  return { kind: 'simple', shape, ...(grows ? { maxShape } : {}) };
+}

@@ -1,0 +1,254 @@
+// A dataset: elements of one type in n dimensions.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { FreestoneError, checkInteger } from '../../errors.js';
+import { dataspace } from '../format/dataspace.js';
+import { datatype } from '../format/datatype.js';
+import { fillValue } from '../format/fill-value.js';
+import { filterPipeline } from '../format/filter-pipeline.js';
+import { layout, type Layout } from '../format/layout.js';
+import { encodeObjectHeader, messageType, type HeaderMessage } from '../format/object-header.js';
+import { encode } from '../format/schema.js';
+import { product, rowMajorStrides, type Box, type ElementSource } from '../storage/box.js';
+import { ChunkedStorage } from '../storage/chunked.js';
+import { ContiguousStorage } from '../storage/contiguous.js';
+import type { MetadataBatch } from '../storage/file-store.js';
+import { checkedBox, checkedNumbers, dataBlock, type Data, type DataBlock, type Selection } from './data.js';
+import { checkFits, dataspaceOf, fillMessage, type DatasetPlan } from './dataset-spec.js';
+import { datatypeOf, type Datatype } from './datatype.js';
+import { filtersOf, nativeFilters, type Filter } from './filters.js';
+import { ObjectNode, type FileContext } from './object-node.js';
+
+/** Values are converted in slices of about this many bytes, between which other work has its turn. */
+const SLICE_BYTES = 2 ** 20;
+
+/** Elements ready to be written: a box of them, relative to the first. */
+interface Piece {
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly source: ElementSource;
+}
+
+export class Dataset extends ObjectNode {
+  readonly #plan: DatasetPlan;
+  readonly #storage: ChunkedStorage | ContiguousStorage;
+  #shape: readonly number[];
+  /** The shape that the next commit writes: the one up to which all data is in the file. */
+  #flushedShape: readonly number[];
+  /** Writes, appends and resizes take effect in the order of their calls. */
+  #turn: Promise<void> = Promise.resolve();
+
+  /** @param stored where the elements are in a file that is being opened @internal */
+  constructor(context: FileContext, parent: ObjectNode, name: string, plan: DatasetPlan, stored?: Layout) {
+    super(context, parent, name);
+    this.#plan = plan;
+    this.#shape = plan.shape;
+    this.#flushedShape = plan.shape;
+    const { type, shape, maxShape, chunkShape, fill } = plan;
+    if (chunkShape === null) {
+      const address = stored?.kind === 'contiguous' ? stored.address : null;
+      this.#storage = new ContiguousStorage(context.store, { shape, elementSize: type.size, fill, address });
+      return;
+    }
+    const filters = nativeFilters(plan.filters);
+    const options = { shape, maxShape, chunkShape, elementSize: type.size, filters, fill };
+    this.#storage = new ChunkedStorage(context.store, options, () => {
+      this.touch();
+    });
+    if (stored?.kind === 'chunked' && stored.indexAddress !== null) {
+      this.#storage.index.decode(stored.indexAddress, (address, size) => context.store.readSync(address, size));
+    }
+  }
+
+  /** Elements along each dimension; [] for a scalar. */
+  get shape(): readonly number[] {
+    return [...this.#shape];
+  }
+
+  /** How far each dimension may grow; null for without limit. */
+  get maxShape(): readonly (number | null)[] {
+    return [...this.#plan.maxShape];
+  }
+
+  get dtype(): Datatype {
+    return datatypeOf(this.#plan.type);
+  }
+
+  /** Elements of a chunk along each dimension, or null for contiguous layout. */
+  get chunkShape(): readonly number[] | null {
+    return this.#plan.chunkShape === null ? null : [...this.#plan.chunkShape];
+  }
+
+  get filters(): readonly Filter[] {
+    return filtersOf(this.#plan.filters);
+  }
+
+  /** Bytes of the file that elements take, as stored. */
+  get storageSize(): number {
+    return this.#storage.storageSize;
+  }
+
+  /** The extents of the file that elements take. @internal */
+  *extents(): Generator<{ address: number; size: number }> {
+    if (this.#storage instanceof ChunkedStorage) {
+      for (const { address, size } of this.#storage.index.entries()) yield { address, size };
+      return;
+    }
+    const stored = this.#storage.layout();
+    if (stored.kind === 'contiguous' && stored.address !== null) yield { address: stored.address, size: stored.size };
+  }
+
+  /**
+   * Writes all elements, or those of a selection. Data is taken in row-major order and must not change until the promise settles.
+   * It settles when the bytes have been handed to the operating system; a chunk that is only partly written may stay in memory
+   * until it fills up, `flush` or `close`.
+   * @throws {FreestoneError} ERR_TYPE_MISMATCH, ERR_INVALID_SIZE, ERR_INVALID_ARGUMENT, ERR_CLOSED, ERR_READ_ONLY, or the system's own
+   */
+  async write(data: Data, selection?: Selection): Promise<void> {
+    this.context.assertWritable();
+    const block = dataBlock(data, this.#plan.type);
+    await this.#ordered(async () => {
+      const box = selection === undefined ? { start: this.#shape.map(() => 0), count: this.#shape } : checkedBox(selection, this.#shape);
+      checkFits(block, box.count);
+      const pieces = await this.#pieces(block, box.count);
+      return this.#start(pieces, box);
+    });
+  }
+
+  /**
+   * Adds rows at the end of the first dimension, which must be able to grow.
+   * @param data one or more rows: as many values as a whole number of rows has, or an iterable of such
+   * @throws {FreestoneError} as `write`; ERR_LIMIT_EXCEEDED when the first dimension cannot grow so far
+   */
+  async append(data: Data | AsyncIterable<Data>): Promise<void> {
+    this.context.assertWritable();
+    if (typeof data === 'object' && Symbol.asyncIterator in data) {
+      for await (const part of data) await this.append(part);
+      return;
+    }
+    const block = dataBlock(data, this.#plan.type);
+    await this.#ordered(async () => {
+      const [extent, ...row] = this.#shape;
+      if (extent === undefined) throw new FreestoneError('ERR_INVALID_ARGUMENT', `${this.path} is a scalar: nothing can be appended to it`);
+      const rows = this.#rowsOf(block, row);
+      const limit = this.#plan.maxShape[0] ?? Number.MAX_SAFE_INTEGER;
+      if (extent + rows > limit) {
+        throw new FreestoneError(
+          'ERR_LIMIT_EXCEEDED',
+          `${this.path} has ${String(extent)} rows and cannot grow by ${String(rows)}: its maxShape is [${this.#plan.maxShape.map((n) => n ?? 'unlimited').join(', ')}]`,
+          { requested: extent + rows, limit },
+        );
+      }
+      const count = [rows, ...row];
+      const pieces = await this.#pieces(block, count);
+      await this.#reshape([extent + rows, ...row]);
+      return this.#start(pieces, { start: [extent, ...row.map(() => 0)], count });
+    });
+  }
+
+  /**
+   * Gives the dataset another shape. What is cut off is forgotten; what is added reads as the fill value.
+   * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_LIMIT_EXCEEDED beyond maxShape
+   */
+  async resize(shape: readonly number[]): Promise<void> {
+    this.context.assertWritable();
+    const wanted = checkedNumbers('shape', shape, this.#shape.length);
+    await this.#ordered(async () => {
+      const beyond = wanted.findIndex((extent, d) => extent > (this.#plan.maxShape[d] ?? Infinity));
+      if (beyond >= 0 || (this.#plan.chunkShape === null && wanted.some((extent, d) => extent !== this.#shape[d]))) {
+        const limit = this.#plan.chunkShape === null ? this.#shape : this.#plan.maxShape;
+        throw new FreestoneError(
+          'ERR_LIMIT_EXCEEDED',
+          `${this.path} cannot have the shape [${wanted.join(', ')}]: ${this.#plan.chunkShape === null ? 'without chunks its shape is fixed at' : 'its maxShape is'} [${limit.map((n) => n ?? 'unlimited').join(', ')}]`,
+          { shape: wanted, limit },
+        );
+      }
+      checkInteger('the size of the dataset in bytes', product(wanted) * this.#plan.type.size, { code: 'ERR_INVALID_SIZE' });
+      await this.#reshape(wanted);
+      return [];
+    });
+  }
+
+  /** All that was asked for is in the file, apart from its metadata. @internal */
+  flushData(): Promise<void> {
+    const done = this.#turn.then(async () => {
+      await this.#storage.flush();
+      if (this.#flushedShape === this.#shape) return;
+      this.#flushedShape = this.#shape;
+      this.touch();
+    });
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  /** One operation after the other up to where it has begun its writes; those overlap. */
+  async #ordered(operation: () => Promise<Promise<void>[]>): Promise<void> {
+    this.context.noteUnflushed(this);
+    const begun = this.#turn.then(operation);
+    this.#turn = begun.then(
+      () => undefined,
+      () => undefined,
+    );
+    await Promise.all(await begun);
+  }
+
+  #rowsOf(block: DataBlock, row: readonly number[]): number {
+    const own = block.shape;
+    if (own !== null && (own.length !== row.length + 1 || row.some((extent, d) => extent !== own[d + 1]))) {
+      // One row may come without the dimension along which rows are counted.
+      if (own.length === row.length && own.every((extent, d) => extent === row[d])) return 1;
+      checkFits(block, [own[0] ?? 1, ...row]);
+    }
+    const perRow = product(row);
+    const rows = perRow === 0 ? 0 : block.count / perRow;
+    if (!Number.isInteger(rows)) checkFits(block, [Math.ceil(rows), ...row]);
+    return rows;
+  }
+
+  /** The data as it will be written: all values are converted, and so checked, before anything changes. */
+  async #pieces(block: DataBlock, count: readonly number[]): Promise<Piece[]> {
+    const { type } = this.#plan;
+    const [rows = 1, ...row] = count;
+    if (block.direct !== null) return [{ firstRow: 0, rows, source: block.direct(count) }];
+    const perRow = product(row);
+    const rowsAtOnce = Math.max(1, Math.floor(SLICE_BYTES / Math.max(1, perRow * type.size)));
+    const pieces: Piece[] = [];
+    for (let firstRow = 0; firstRow < rows; firstRow += rowsAtOnce) {
+      if (firstRow > 0) await nextTurn();
+      const n = Math.min(rowsAtOnce, rows - firstRow);
+      const bytes = block.encode(firstRow * perRow, n * perRow, this.context.heap);
+      const strides = count.length === 0 ? [] : rowMajorStrides([n, ...row], type.size);
+      pieces.push({ firstRow, rows: n, source: { bytes, offset: 0, strides, swap: 1 } });
+      if (type.variable && this.context.heap.isPressed) await this.context.heap.drain();
+    }
+    return pieces;
+  }
+
+  #start(pieces: readonly Piece[], box: Box): Promise<void>[] {
+    this.touch();
+    return pieces.map(({ firstRow, rows, source }) => {
+      const [first, ...otherStarts] = box.start;
+      if (first === undefined) return this.#storage.write(box, source);
+      return this.#storage.write({ start: [first + firstRow, ...otherStarts], count: [rows, ...box.count.slice(1)] }, source);
+    });
+  }
+
+  async #reshape(shape: readonly number[]): Promise<void> {
+    if (this.#storage instanceof ChunkedStorage) await this.#storage.resize(shape);
+    this.#shape = shape;
+  }
+
+  /** @internal */
+  protected encodeHeader(batch: MetadataBatch): number {
+    const { type, maxShape, filters } = this.#plan;
+    const storage = this.#storage;
+    const where = storage instanceof ChunkedStorage ? storage.layout(storage.encodeIndex(batch)) : storage.layout();
+    const messages: HeaderMessage[] = [
+      { type: messageType.dataspace, body: encode(dataspace, dataspaceOf(this.#flushedShape, maxShape)) },
+      { type: messageType.datatype, constant: true, body: encode(datatype, type.message) },
+      { type: messageType.fillValue, constant: true, body: encode(fillValue, fillMessage(this.#plan)) },
+      { type: messageType.layout, body: encode(layout, where) },
+    ];
+    if (filters.length > 0) messages.push({ type: messageType.filterPipeline, constant: true, body: encode(filterPipeline, filters) });
+    return batch.place(encodeObjectHeader([...messages, ...this.attributeMessages()]));
+  }
+}

@@ -1,0 +1,172 @@
+// The datatypes as a user names them, and the way back from what a file says.
+import { FreestoneError, checkInteger } from '../../errors.js';
+import { unsupported } from '../format/bytes.js';
+import type { DatatypeMessage } from '../format/datatype.js';
+import {
+  booleanType,
+  complexType,
+  compoundOf,
+  compoundType,
+  enumType,
+  fixedStringType,
+  numberType,
+  variableStringType,
+  type ElementType,
+  type StringOptions,
+} from './element-type.js';
+import { floatNames, integerNames, type FloatName, type IntegerName } from './number-kind.js';
+
+type BigEndian = `${Exclude<IntegerName, 'int8' | 'uint8'> | FloatName | 'complex64' | 'complex128'}be`;
+
+/** A datatype by name. Numbers are little-endian unless the name ends in `be`; `string` is variable-length UTF-8. */
+export type DatatypeName = IntegerName | FloatName | 'complex64' | 'complex128' | BigEndian | 'bool' | 'string';
+
+/** A datatype made by one of the functions of `t`. */
+export interface Datatype {
+  /** As a person would write it. */
+  readonly name: string;
+  /** Bytes of one element; 16 for a variable-length string, whose text is in the file's heap. */
+  readonly size: number;
+}
+
+export type DatatypeSpec = DatatypeName | Datatype;
+
+const elementTypes = new WeakMap<Datatype, ElementType>();
+
+/** The public face of a type, which says what it is and hides how its bytes are made. */
+export function datatypeOf(element: ElementType): Datatype {
+  const datatype = Object.freeze({ name: element.name, size: element.size });
+  elementTypes.set(datatype, element);
+  return datatype;
+}
+
+const named = new Map<string, ElementType>([
+  ...[...integerNames, ...floatNames].flatMap((name): [string, ElementType][] => {
+    const little = numberType(name, false);
+    return little.size === 1 ? [[name, little]] : [[name, little], [`${name}be`, numberType(name, true)]];
+  }),
+  ...[false, true].flatMap((bigEndian): [string, ElementType][] => [
+    [`complex64${bigEndian ? 'be' : ''}`, complexType('float32', bigEndian)],
+    [`complex128${bigEndian ? 'be' : ''}`, complexType('float64', bigEndian)],
+  ]),
+  ['bool', booleanType()],
+  ['string', variableStringType()],
+]);
+
+/** @throws {FreestoneError} ERR_INVALID_ARGUMENT for what is no datatype */
+export function elementType(spec: DatatypeSpec): ElementType {
+  const found = typeof spec === 'string' ? named.get(spec) : typeof spec === 'object' ? elementTypes.get(spec) : undefined;
+  if (found !== undefined) return found;
+  const shown = typeof spec === 'string' ? JSON.stringify(spec) : 'this object';
+  throw new FreestoneError(
+    'ERR_INVALID_ARGUMENT',
+    `${shown} is not a dtype; there are ${[...named.keys()].filter((name) => !name.endsWith('be')).join(', ')}, ` +
+      'big-endian ones such as float64be, and those made by t.string, t.enum and t.compound',
+    { dtype: spec },
+  );
+}
+
+/** The largest element: a chunk, which holds at least one, is smaller than 4 GiB. */
+const MAX_ELEMENT_SIZE = 2 ** 32 - 1;
+
+/** Makes the datatypes that have parameters. */
+export const t = {
+  /**
+   * Text in a fixed number of bytes.
+   * @param size bytes, not characters, 1 or more
+   * @throws {FreestoneError} ERR_INVALID_SIZE, ERR_INVALID_ARGUMENT
+   */
+  string(size: number, options: StringOptions = {}): Datatype {
+    checkInteger('size', size, { min: 1, max: MAX_ELEMENT_SIZE, code: 'ERR_INVALID_SIZE' });
+    checkChoice('encoding', options.encoding ?? 'utf8', ['utf8', 'ascii']);
+    checkChoice('pad', options.pad ?? 'null', ['null', 'space', 'nullterm']);
+    return datatypeOf(fixedStringType(size, options));
+  },
+
+  /**
+   * Names for integers, such as `t.enum({ off: 0, on: 1 })`.
+   * @param base an integer type; int8 where all values fit, else int32
+   * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_TYPE_MISMATCH for a value that the base cannot hold
+   */
+  enum(members: Readonly<Record<string, number>>, base?: IntegerName | `${IntegerName}be`): Datatype {
+    const values = Object.values(members);
+    checkMemberNames('an enum', Object.keys(members));
+    const element = elementType((base ?? (values.every((value) => value >= -128 && value < 128) ? 'int8' : 'int32')) as DatatypeName);
+    if (element.message.class !== 'integer') {
+      throw new FreestoneError('ERR_INVALID_ARGUMENT', `an enum needs an integer type as its base, not ${element.name}`, { base });
+    }
+    return datatypeOf(enumType(element, members));
+  },
+
+  /**
+   * Several named values in one element, packed without gaps as numpy packs them.
+   * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE
+   */
+  compound(members: Readonly<Record<string, DatatypeSpec>>): Datatype {
+    checkMemberNames('a compound', Object.keys(members));
+    const element = compoundType(
+      Object.fromEntries(Object.entries(members).map(([name, member]) => [name, elementType(member)])),
+    );
+    checkInteger('the size of a compound', element.size, { max: MAX_ELEMENT_SIZE, code: 'ERR_INVALID_SIZE' });
+    return datatypeOf(element);
+  },
+} as const;
+
+function checkChoice(argument: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  throw new FreestoneError('ERR_INVALID_ARGUMENT', `${argument} must be one of ${choices.join(', ')}, not ${JSON.stringify(value)}`, {
+    argument,
+    value,
+  });
+}
+
+function checkMemberNames(what: string, names: readonly string[]): void {
+  // The count is a 16-bit number in the file.
+  if (names.length === 0 || names.length > 65535) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} has 1 to 65535 members, not ${String(names.length)}`);
+  }
+  const wrong = names.find((name) => name === '' || name.includes('\0'));
+  if (wrong !== undefined) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} cannot have a member named ${JSON.stringify(wrong)}`, { member: wrong });
+  }
+}
+
+/** The type that a file's description stands for. @throws {FreestoneError} ERR_UNSUPPORTED, with the feature's name */
+export function elementTypeOf(message: DatatypeMessage): ElementType {
+  switch (message.class) {
+    case 'integer':
+      return known(`${message.signed ? 'int' : 'uint'}${String(message.size * 8)}`, message.bigEndian && message.size > 1);
+    case 'float':
+      return known(`float${String(message.size * 8)}`, message.bigEndian);
+    case 'string':
+      return fixedStringType(message.size, { encoding: message.charset, pad: message.pad });
+    case 'vlen':
+      if (message.of === 'string') return variableStringType(message.charset);
+      throw unsupported('a variable-length sequence');
+    case 'enum': {
+      const base = elementTypeOf(message.base);
+      const values = Buffer.from(message.values);
+      const members = Object.fromEntries(
+        message.names.map((name, i) => [name, Number(base.get(values, i * base.size, { read: () => values }))]),
+      );
+      const isBoolean = base.name === 'int8' && message.names.length === 2 && members['FALSE'] === 0 && members['TRUE'] === 1;
+      return isBoolean ? booleanType() : enumType(base, members);
+    }
+    case 'compound': {
+      const members = message.members.map(({ type, ...place }) => ({ ...place, type: elementTypeOf(type) }));
+      const [r, i] = members;
+      const isComplex = members.length === 2 && r?.name === 'r' && i?.name === 'i' && r.type.name === i.type.name;
+      const complex = isComplex && /^float(32|64)/.exec(r.type.name);
+      if (complex && message.size === 2 * r.type.size) return known(`complex${String(message.size * 8)}`, r.type.name.endsWith('be'));
+      return compoundOf(members, message.size);
+    }
+    default:
+      throw unsupported(`the datatype class ${message.class}`);
+  }
+}
+
+function known(name: string, bigEndian: boolean): ElementType {
+  const found = named.get(bigEndian ? `${name}be` : name);
+  if (found === undefined) throw unsupported(`the datatype ${name}`);
+  return found;
+}

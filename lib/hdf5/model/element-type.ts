@@ -1,0 +1,273 @@
+// What an element is: how values become its bytes, and how the file describes it.
+import { endianness } from 'node:os';
+import { FreestoneError } from '../../errors.js';
+import { referenceSize, type Reference } from '../format/global-heap.js';
+import type { CharacterSet, DatatypeMessage, StringPad } from '../format/datatype.js';
+import { mismatch, numberKinds, type FloatName, type IntegerName, type TypedArrayConstructor } from './number-kind.js';
+
+/** Where variable-length values go. */
+export interface HeapWriter {
+  insertText(text: string): Reference;
+}
+
+export interface HeapReader {
+  read(reference: Reference): Buffer;
+}
+
+/** A datatype that this package can write. Instances are immutable. */
+export interface ElementType {
+  /** As a person would write it: `float64`, `string(8)`, `{ x: float32, y: float32 }`. */
+  readonly name: string;
+  /** As the file describes it. */
+  readonly message: DatatypeMessage;
+  /** Bytes of one element. */
+  readonly size: number;
+  /** Whether elements refer to the global heap. */
+  readonly variable: boolean;
+  /** Typed arrays whose memory holds `lanes` numbers per element, with the bytes of each word in the file's order after `swap`. */
+  readonly arrays: readonly TypedArrayConstructor[];
+  readonly lanes: number;
+  /** The words that must be reversed between memory and file: 1 for none. */
+  readonly swap: number;
+  /** Writes one value. @throws ERR_TYPE_MISMATCH for a value that the type cannot hold */
+  put(target: Buffer, offset: number, value: unknown, heap: HeapWriter): void;
+  /** Reads one value. */
+  get(source: Buffer, offset: number, heap: HeapReader): unknown;
+}
+
+const machineIsBigEndian = endianness() === 'BE';
+
+function packed(name: string, message: DatatypeMessage, codec: Pick<ElementType, 'put' | 'get'>, variable = false): ElementType {
+  return { name, message, size: message.size, variable, arrays: [], lanes: 1, swap: 1, ...codec };
+}
+
+export function numberType(kindName: IntegerName | FloatName, bigEndian: boolean): ElementType {
+  const kind = numberKinds[kindName];
+  const { size } = kind;
+  const name = bigEndian ? `${kindName}be` : kindName;
+  const reverse = (target: Buffer, offset: number): void => {
+    if (bigEndian) target.subarray(offset, offset + size).reverse();
+  };
+  return {
+    name,
+    message: kind.message(bigEndian),
+    size,
+    variable: false,
+    arrays: kind.arrays,
+    lanes: 1,
+    swap: bigEndian === machineIsBigEndian ? 1 : size,
+    put: (target, offset, value) => {
+      kind.put(target, offset, value);
+      reverse(target, offset);
+    },
+    get: (source, offset) => {
+      if (!bigEndian) return kind.get(source, offset);
+      const copy = Buffer.from(source.subarray(offset, offset + size)).reverse();
+      return kind.get(copy, 0);
+    },
+  };
+}
+
+/** Two numbers in a compound with members r and i, as h5py has complex numbers. */
+export function complexType(part: 'float32' | 'float64', bigEndian: boolean): ElementType {
+  const half = numberType(part, bigEndian);
+  const name = `complex${String(half.size * 16)}${bigEndian ? 'be' : ''}`;
+  const message: DatatypeMessage = {
+    class: 'compound',
+    size: half.size * 2,
+    members: [
+      { name: 'r', offset: 0, type: half.message },
+      { name: 'i', offset: half.size, type: half.message },
+    ],
+  };
+  return {
+    ...packed(name, message, {
+      put: (target, offset, value, heap) => {
+        const parts: unknown[] = Array.isArray(value) ? value : value !== null && typeof value === 'object' ? [value['re' as never], value['im' as never]] : [];
+        if (parts.length !== 2) throw mismatch(name, value, 'needs [real, imaginary] or { re, im }, not');
+        half.put(target, offset, parts[0], heap);
+        half.put(target, offset + half.size, parts[1], heap);
+      },
+      get: (source, offset, heap) => ({ re: half.get(source, offset, heap), im: half.get(source, offset + half.size, heap) }),
+    }),
+    arrays: half.arrays,
+    lanes: 2,
+    swap: half.swap,
+  };
+}
+
+export interface StringOptions {
+  /** UTF-8 unless given. */
+  readonly encoding?: CharacterSet;
+  /** What follows a text that is shorter than the type: `null` (zero bytes, the default), `space`, or `nullterm` (zero bytes, at least one). */
+  readonly pad?: StringPad;
+}
+
+/** @param size bytes, not characters */
+export function fixedStringType(size: number, { encoding = 'utf8', pad = 'null' }: StringOptions = {}): ElementType {
+  const name = `string(${String(size)})`;
+  const room = pad === 'nullterm' ? size - 1 : size;
+  const filler = pad === 'space' ? 0x20 : 0;
+  return packed(name, { class: 'string', size, pad, charset: encoding }, {
+    put: (target, offset, value) => {
+      if (typeof value !== 'string') throw mismatch(name, value);
+      const bytes = checkedText(name, value, encoding);
+      if (bytes > room) throw mismatch(name, value, `has room for ${String(room)} bytes of text and cannot hold`);
+      if (value.endsWith(pad === 'space' ? ' ' : '\0') || (pad === 'nullterm' && value.includes('\0'))) {
+        throw mismatch(name, value, 'would lose the end of');
+      }
+      const end = offset + target.write(value, offset, size, 'utf8');
+      target.fill(filler, end, offset + size);
+    },
+    get: (source, offset) => {
+      const bytes = source.subarray(offset, offset + size);
+      if (pad === 'nullterm') {
+        const end = bytes.indexOf(0);
+        return bytes.toString('utf8', 0, end < 0 ? size : end);
+      }
+      let end = size;
+      while (end > 0 && bytes[end - 1] === filler) end -= 1;
+      return bytes.toString('utf8', 0, end);
+    },
+  });
+}
+
+/** Bytes of the text. A lone surrogate has no encoding and would be written as something else. */
+function checkedText(name: string, value: string, encoding: CharacterSet): number {
+  const bytes = Buffer.byteLength(value);
+  if (encoding === 'ascii' ? bytes !== value.length : bytes !== value.length && !isWellFormed(value)) {
+    throw mismatch(name, value, encoding === 'ascii' ? 'holds ASCII only, not' : 'cannot hold the lone surrogate in');
+  }
+  return bytes;
+}
+
+function isWellFormed(value: string): boolean {
+  return !/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(value);
+}
+
+const textByte: DatatypeMessage = { class: 'integer', size: 1, signed: false, bigEndian: false };
+
+export function variableStringType(encoding: CharacterSet = 'utf8'): ElementType {
+  const name = 'string';
+  const message: DatatypeMessage = {
+    class: 'vlen', size: referenceSize, of: 'string', pad: 'nullterm', charset: encoding, base: textByte,
+  };
+  return packed(
+    name,
+    message,
+    {
+      put: (target, offset, value, heap) => {
+        if (typeof value !== 'string') throw mismatch(name, value);
+        checkedText(name, value, encoding);
+        if (value.includes('\0')) throw mismatch(name, value, 'ends at a NUL, which readers take for the end, so it cannot hold');
+        const { count, address, index } = heap.insertText(value);
+        target.writeUInt32LE(count, offset);
+        target.writeUInt32LE(address % 2 ** 32, offset + 4);
+        target.writeUInt32LE(Math.floor(address / 2 ** 32), offset + 8);
+        target.writeUInt32LE(index, offset + 12);
+      },
+      get: (source, offset, heap) => heap.read(readReference(source, offset)).toString('utf8'),
+    },
+    true,
+  );
+}
+
+export function readReference(source: Buffer, offset: number): Reference {
+  return {
+    count: source.readUInt32LE(offset),
+    address: source.readUInt32LE(offset + 4) + source.readUInt32LE(offset + 8) * 2 ** 32,
+    index: source.readUInt32LE(offset + 12),
+  };
+}
+
+/** Names for integers. */
+export function enumType(base: ElementType, members: Readonly<Record<string, number>>): ElementType {
+  const names = Object.keys(members);
+  const name = `enum(${base.name}: ${names.join(', ')})`;
+  const values = Buffer.alloc(names.length * base.size);
+  const byValue = new Map<unknown, string>();
+  names.forEach((member, i) => {
+    base.put(values, i * base.size, members[member], noHeap);
+    byValue.set(members[member], member);
+  });
+  if (byValue.size !== names.length) throw new FreestoneError('ERR_INVALID_ARGUMENT', `${name} has two names for one value`);
+  return {
+    ...packed(name, { class: 'enum', size: base.size, base: base.message, names, values }, {
+      put: (target, offset, value, heap) => {
+        const number = typeof value === 'string' && Object.hasOwn(members, value) ? members[value] : value;
+        if (!byValue.has(number)) throw mismatch(name, value);
+        base.put(target, offset, number, heap);
+      },
+      get: (source, offset, heap) => {
+        const value = base.get(source, offset, heap);
+        return byValue.get(value) ?? value;
+      },
+    }),
+  };
+}
+
+/** An enumeration FALSE = 0, TRUE = 1 over int8, as h5py has booleans. */
+export function booleanType(): ElementType {
+  const stored = enumType(numberType('int8', false), { FALSE: 0, TRUE: 1 });
+  return {
+    ...stored,
+    name: 'bool',
+    put: (target, offset, value) => {
+      if (typeof value !== 'boolean' && value !== 0 && value !== 1) throw mismatch('bool', value);
+      target[offset] = Number(value);
+    },
+    get: (source, offset) => source[offset] !== 0,
+  };
+}
+
+/** Members one after the other without gaps, as numpy packs them. */
+export function compoundType(members: Readonly<Record<string, ElementType>>): ElementType {
+  const entries = Object.entries(members);
+  if (entries.length === 0) throw new FreestoneError('ERR_INVALID_ARGUMENT', 'a compound needs at least one member');
+  let size = 0;
+  const placed = entries.map(([name, type]) => {
+    const offset = size;
+    size += type.size;
+    return { name, offset, type };
+  });
+  return compoundOf(placed, size);
+}
+
+export function compoundOf(members: readonly { name: string; offset: number; type: ElementType }[], size: number): ElementType {
+  const name = `{ ${members.map((member) => `${member.name}: ${member.type.name}`).join(', ')} }`;
+  return packed(
+    name,
+    { class: 'compound', size, members: members.map(({ type, ...place }) => ({ ...place, type: type.message })) },
+    {
+      put: (target, offset, value, heap) => {
+        if (value === null || typeof value !== 'object') throw mismatch(name, value);
+        for (const member of members) {
+          const part = (value as Record<string, unknown>)[member.name];
+          if (part === undefined) throw mismatch(name, value, `has a member ${JSON.stringify(member.name)}, which is missing in`);
+          try {
+            member.type.put(target, offset + member.offset, part, heap);
+          } catch (error) {
+            if (error instanceof FreestoneError) throw new FreestoneError(error.code, `member ${member.name}: ${error.message}`, { member: member.name });
+            throw error;
+          }
+        }
+      },
+      get: (source, offset, heap) =>
+        Object.fromEntries(members.map((member) => [member.name, member.type.get(source, offset + member.offset, heap)])),
+    },
+    members.some(({ type }) => type.variable),
+  );
+}
+
+const noHeap: HeapWriter = {
+  insertText: () => {
+    throw new FreestoneError('ERR_UNSUPPORTED', 'a variable-length value cannot stand here');
+  },
+};
+
+/** Encodes one value that may not refer to the heap, such as a fill value. */
+export function encodeFixed(type: ElementType, value: unknown): Buffer {
+  const bytes = Buffer.alloc(type.size);
+  type.put(bytes, 0, value, noHeap);
+  return bytes;
+}

@@ -1,0 +1,206 @@
+// An HDF5 file: created and written, or opened and looked at.
+import { FreestoneError, checkOptions } from '../../errors.js';
+import { FileSpace } from '../../filespace/index.js';
+import { native, openMode, type NativeFile } from '../../native.js';
+import { commit, type Durability } from '../commit/commit.js';
+import { decodeSuperblock, superblockSize } from '../format/superblock.js';
+import { FileStore, threadCount } from '../storage/file-store.js';
+import { GlobalHeap } from '../storage/global-heap.js';
+import type { Dataset } from './dataset.js';
+import { mapFile, type FileExtent } from './file-map.js';
+import { Group } from './group.js';
+import { loadObject } from './load.js';
+import type { FileContext } from './object-node.js';
+
+export interface CreateOptions {
+  /** Replace a file that is there; otherwise it is ERR_EXISTS. */
+  readonly overwrite?: boolean;
+  /** The oldest libhdf5 that must read the file: 1.8. */
+  readonly compat?: 'v18';
+  /** What a resolved flush survives; `process` unless given. */
+  readonly durability?: Durability;
+  /** How many tasks of this file run at once on the worker threads; as many as there are processors unless given. */
+  readonly threads?: number;
+}
+
+type State = 'writing' | 'reading' | 'closed';
+
+/**
+ * One HDF5 file. While it is open for writing no other process can open it for writing, and readers find it as of the last
+ * `flush` that resolved, also when this process is killed.
+ */
+export class H5File implements AsyncDisposable {
+  readonly path: string;
+  readonly root: Group;
+  /** The addresses of the file. */
+  readonly space: FileSpace;
+  readonly #store: FileStore;
+  readonly #context: FileContext;
+  readonly #heap: GlobalHeap;
+  readonly #durability: Durability;
+  readonly #unflushed = new Set<Dataset>();
+  #state: State;
+  #flushing: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  private constructor(path: string, file: NativeFile, space: FileSpace, state: State, options: CreateOptions, rootAddress?: number) {
+    this.path = path;
+    this.space = space;
+    this.#state = state;
+    this.#durability = options.durability ?? 'process';
+    this.#store = new FileStore(file, space, threadCount(options.threads));
+    this.#heap = new GlobalHeap(this.#store);
+    this.#context = {
+      path,
+      store: this.#store,
+      heap: this.#heap,
+      assertOpen: () => {
+        this.#assertOpen();
+      },
+      assertWritable: () => {
+        this.#assertOpen();
+        if (this.#state === 'reading') throw new FreestoneError('ERR_READ_ONLY', `${path} is open for reading`, { path });
+      },
+      noteUnflushed: (dataset) => this.#unflushed.add(dataset),
+      load: (parent, name, headerAddress) => loadObject(this.#context, parent, name, headerAddress),
+    };
+    if (rootAddress === undefined) this.root = new Group(this.#context, null, '');
+    else this.root = loadObject(this.#context, null, '', rootAddress) as Group;
+  }
+
+  /**
+   * Makes a new file, which at once is a valid, empty one.
+   * @throws {FreestoneError} ERR_EXISTS, ERR_FILE_LOCKED, ERR_INVALID_ARGUMENT, or the system's own: ENOENT, EACCES, ENOSPC …
+   */
+  static async create(path: string, options: CreateOptions = {}): Promise<H5File> {
+    checkPath(path);
+    checkOptions('the file', options, ['overwrite', 'compat', 'durability', 'threads']);
+    checkChoice('compat', options.compat ?? 'v18', ['v18']);
+    checkChoice('durability', options.durability ?? 'process', ['none', 'process', 'power']);
+    threadCount(options.threads);
+    const file = new (native().File)(path, options.overwrite === true ? openMode.overwrite : openMode.create);
+    try {
+      const created = new H5File(path, file, new FileSpace(superblockSize), 'writing', options);
+      await created.flush();
+      return created;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a file to look at its groups, datasets and attributes.
+   * @throws {FreestoneError} ERR_CORRUPT_FILE, ERR_UNSUPPORTED, ERR_INVALID_ARGUMENT, or the system's own
+   */
+  static async open(path: string, mode: 'r' = 'r'): Promise<H5File> {
+    checkPath(path);
+    checkChoice('mode', mode, ['r']);
+    const file = new (native().File)(path, openMode.read);
+    try {
+      const start = Buffer.alloc(Math.min(superblockSize, file.size()));
+      await file.read(0, start);
+      const { endOfFile, rootHeaderAddress } = decodeSuperblock(start);
+      if (file.size() < endOfFile) {
+        throw new FreestoneError('ERR_CORRUPT_FILE', `${path} is cut off: it has ${String(file.size())} of ${String(endOfFile)} bytes`, {
+          path,
+          size: file.size(),
+          expected: endOfFile,
+        });
+      }
+      return new H5File(path, file, new FileSpace(endOfFile), 'reading', {}, rootHeaderAddress);
+    } catch (error) {
+      await file.close();
+      throw withPath(error, path);
+    }
+  }
+
+  /**
+   * Writes what is only in memory and makes it visible. What was written when this was called is in the file when it resolves.
+   * When it fails the file stays as it was, and it can be tried again.
+   * @throws {FreestoneError} ERR_CLOSED, ERR_READ_ONLY, or the system's own: ENOSPC, EIO …
+   */
+  async flush(): Promise<void> {
+    this.#context.assertWritable();
+    await this.#flush();
+  }
+
+  /** Flushes, and closes the file. A second call does nothing. @throws {FreestoneError} as `flush`; the file is closed all the same */
+  close(): Promise<void> {
+    this.#closing ??= this.#close(this.#state === 'writing');
+    return this.#closing;
+  }
+
+  /** Closes the file as of the last flush that resolved: what came after is dropped. A second call does nothing. */
+  abort(): Promise<void> {
+    this.#closing ??= this.#close(false);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /**
+   * What is where in the file, ascending by offset, as of the last flush.
+   * @throws {FreestoneError} ERR_CLOSED, ERR_CORRUPT_FILE, ERR_UNSUPPORTED
+   */
+  map(): FileExtent[] {
+    this.#assertOpen();
+    return mapFile(this.#store, this.root);
+  }
+
+  #assertOpen(): void {
+    if (this.#state === 'closed') throw new FreestoneError('ERR_CLOSED', `${this.path} is closed`, { path: this.path });
+  }
+
+  #flush(): Promise<void> {
+    const done = this.#flushing.then(async () => {
+      const datasets = [...this.#unflushed];
+      this.#unflushed.clear();
+      try {
+        await Promise.all(datasets.map((dataset) => dataset.flushData()));
+        await this.#heap.flush();
+        await commit(this.#store, this.root, this.#durability);
+      } catch (error) {
+        for (const dataset of datasets) this.#unflushed.add(dataset);
+        throw error;
+      }
+    });
+    this.#flushing = done.catch(() => undefined);
+    return done;
+  }
+
+  async #close(withFlush: boolean): Promise<void> {
+    // From here on nobody can begin anything; what was begun still takes part in the last flush.
+    this.#state = 'closed';
+    try {
+      await this.#flushing;
+      if (withFlush) {
+        await this.#flush();
+        if (this.#store.file.size() !== this.space.endOfFile) await this.#store.file.truncate(this.space.endOfFile);
+      }
+    } finally {
+      await this.#store.file.close();
+    }
+  }
+}
+
+function checkPath(path: unknown): void {
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return;
+  throw new FreestoneError('ERR_INVALID_ARGUMENT', `path must be a string that is not empty, not ${JSON.stringify(path)}`, { argument: 'path' });
+}
+
+function checkChoice(argument: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  throw new FreestoneError('ERR_UNSUPPORTED', `${argument} ${JSON.stringify(value)} is not supported; there ${choices.length === 1 ? 'is' : 'are'} ${choices.join(', ')}`, {
+    argument,
+    value,
+  });
+}
+
+/** What is wrong with a file's bytes is found where its name is not known. */
+function withPath(error: unknown, path: string): unknown {
+  if (!(error instanceof FreestoneError) || error.path !== undefined) return error;
+  return new FreestoneError(error.code, `${path}: ${error.message}`, { path }, { cause: error });
+}

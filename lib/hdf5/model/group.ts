@@ -1,0 +1,178 @@
+// A group: names for groups and datasets.
+import { FreestoneError } from '../../errors.js';
+import { groupInfo, link, linkInfo } from '../format/link.js';
+import { encodeObjectHeader, maxMessageSize, messageType, type HeaderMessage } from '../format/object-header.js';
+import { encode } from '../format/schema.js';
+import type { MetadataBatch } from '../storage/file-store.js';
+import { Dataset } from './dataset.js';
+import { planDataset, type DatasetSpec } from './dataset-spec.js';
+import { ObjectNode, pathParts } from './object-node.js';
+
+/** What a name of an opened file leads to, until it is followed. */
+export type StoredLink = { readonly headerAddress: number } | { readonly softPath: string };
+
+const MAX_SOFT_LINKS = 16;
+const newGroupMessages: readonly HeaderMessage[] = [
+  {
+    type: messageType.linkInfo,
+    body: encode(linkInfo, { flags: 0, heapAddress: null, nameIndexAddress: null }),
+  },
+  {
+    type: messageType.groupInfo,
+    constant: true,
+    body: encode(groupInfo, { flags: 0 }),
+  },
+];
+
+/** A link's message holds the name and some 20 bytes more. */
+const MAX_NAME_BYTES = maxMessageSize - 64;
+
+export class Group extends ObjectNode {
+  readonly #children = new Map<string, Group | Dataset | StoredLink>();
+
+  /** The names in this group, in the order in which they were made. */
+  keys(): IterableIterator<string> {
+    return this.#children.keys();
+  }
+
+  get size(): number {
+    return this.#children.size;
+  }
+
+  /** Whether a path, from here or with a leading slash from the root, leads to an object. @throws {FreestoneError} ERR_CLOSED */
+  has(path: string): boolean {
+    this.context.assertOpen();
+    return this.#find(path) !== undefined;
+  }
+
+  /**
+   * The group or dataset at a path, from here or with a leading slash from the root.
+   * @throws {FreestoneError} ERR_NOT_FOUND, ERR_CLOSED; in an opened file also ERR_UNSUPPORTED, ERR_CORRUPT_FILE
+   */
+  get(path: string): Group | Dataset {
+    this.context.assertOpen();
+    const found = this.#find(path);
+    if (found !== undefined) return found;
+    throw new FreestoneError('ERR_NOT_FOUND', `there is no ${JSON.stringify(path)} in ${this.path} of ${this.context.path}`, { path });
+  }
+
+  /** The groups and datasets in this group. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Group | Dataset> {
+    await Promise.resolve();
+    for (const name of [...this.keys()]) yield this.get(name);
+  }
+
+  /**
+   * Makes a group; groups along the path that are missing are made too.
+   * @throws {FreestoneError} ERR_EXISTS, ERR_INVALID_ARGUMENT, ERR_TYPE_MISMATCH when the path leads through a dataset, ERR_CLOSED, ERR_READ_ONLY
+   */
+  createGroup(path: string): Group {
+    this.context.assertWritable();
+    const { above, name } = this.#newPlace(path);
+    return above().#add(name, (parent) => new Group(this.context, parent, name));
+  }
+
+  /**
+   * Makes a dataset and writes its data; groups along the path that are missing are made too. When the data cannot be
+   * written, the dataset is taken away again.
+   * @throws {FreestoneError} ERR_EXISTS, ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_TYPE_MISMATCH, ERR_UNSUPPORTED, ERR_CLOSED, ERR_READ_ONLY, or the system's own
+   */
+  async createDataset(path: string, spec: DatasetSpec): Promise<Dataset> {
+    this.context.assertWritable();
+    const plan = planDataset(spec);
+    const { above, name } = this.#newPlace(path);
+    const parent = above();
+    const dataset = parent.#add(name, () => new Dataset(this.context, parent, name, plan));
+    if (spec.data === undefined) return dataset;
+    try {
+      await dataset.write(spec.data);
+    } catch (error) {
+      parent.#children.delete(name);
+      parent.touch();
+      throw error;
+    }
+    return dataset;
+  }
+
+  /** @internal */
+  load(name: string, stored: StoredLink): void {
+    this.#children.set(name, stored);
+  }
+
+  /** What a name leads to without following a soft link: its target's path, or undefined. @internal */
+  softTarget(name: string): string | undefined {
+    const child = this.#children.get(name);
+    return child !== undefined && 'softPath' in child ? child.softPath : undefined;
+  }
+
+  #add<T extends Group | Dataset>(name: string, make: (parent: Group) => T): T {
+    const child = make(this);
+    this.#children.set(name, child);
+    this.touch();
+    return child;
+  }
+
+  /** The place of a new object, checked; the groups above it are made only when `above` is called. */
+  #newPlace(path: string): { above: () => Group; name: string } {
+    const parts = pathParts(path);
+    const name = parts.pop();
+    if (name === undefined) throw new FreestoneError('ERR_EXISTS', `${JSON.stringify(path)} is the group itself`, { path });
+    const long = [...parts, name].find((part) => Buffer.byteLength(part) > MAX_NAME_BYTES);
+    if (long !== undefined) throw new FreestoneError('ERR_INVALID_SIZE', `a name of ${String(long.length)} characters is too long for a group`);
+    // Down to the last group that is there.
+    let group = path.startsWith('/') ? this.#root() : this;
+    while (parts.length > 0) {
+      const next = group.#child(parts[0] ?? '');
+      if (next === undefined) break;
+      if (!(next instanceof Group)) {
+        throw new FreestoneError('ERR_TYPE_MISMATCH', `${next.path} is a dataset and cannot hold ${JSON.stringify(path)}`, { path });
+      }
+      group = next;
+      parts.shift();
+    }
+    if (parts.length === 0 && group.#children.has(name)) {
+      throw new FreestoneError('ERR_EXISTS', `there is a ${JSON.stringify(name)} in ${group.path} already`, { path });
+    }
+    const above = (): Group =>
+      parts.reduce((holder, part) => holder.#add(part, (parent) => new Group(this.context, parent, part)), group);
+    return { above, name };
+  }
+
+  #root(): Group {
+    return this.parentNode === null ? this : (this.parentNode as Group).#root();
+  }
+
+  #find(path: string, softLinks = 0): Group | Dataset | undefined {
+    let found: Group | Dataset | undefined = path.startsWith('/') ? this.#root() : this;
+    for (const part of pathParts(path)) {
+      if (!(found instanceof Group)) return undefined;
+      found = found.#child(part, softLinks);
+    }
+    return found;
+  }
+
+  #child(name: string, softLinks = 0): Group | Dataset | undefined {
+    const child = this.#children.get(name);
+    if (child === undefined || child instanceof ObjectNode) return child;
+    if ('softPath' in child) {
+      if (softLinks >= MAX_SOFT_LINKS) throw new FreestoneError('ERR_UNSUPPORTED', `too many soft links lead on from ${this.path}`);
+      return this.#find(child.softPath, softLinks + 1);
+    }
+    const loaded = this.context.load(this, name, child.headerAddress);
+    this.#children.set(name, loaded);
+    return loaded;
+  }
+
+  /** @internal */
+  protected encodeHeader(batch: MetadataBatch, onDurable: (() => void)[]): number {
+    const links = [...this.#children].map(([name, child]): HeaderMessage => {
+      if (!(child instanceof ObjectNode)) throw new FreestoneError('ERR_UNSUPPORTED', 'a file that was opened cannot be written');
+      const headerAddress = child.commit(batch, onDurable);
+      return {
+        type: messageType.link,
+        body: encode(link, { name, target: { headerAddress } }),
+      };
+    });
+    return batch.place(encodeObjectHeader([...newGroupMessages, ...links, ...this.attributeMessages()]));
+  }
+}

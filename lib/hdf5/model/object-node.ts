@@ -1,0 +1,112 @@
+// What groups and datasets share: a place in the tree, attributes, and knowing whether the file has their latest state.
+import { FreestoneError } from '../../errors.js';
+import type { HeaderMessage } from '../format/object-header.js';
+import type { FileStore, MetadataBatch } from '../storage/file-store.js';
+import type { GlobalHeap } from '../storage/global-heap.js';
+import { Attributes } from './attributes.js';
+import type { Dataset } from './dataset.js';
+import type { Group } from './group.js';
+
+/** One open file as its objects see it. */
+export interface FileContext {
+  readonly path: string;
+  readonly store: FileStore;
+  readonly heap: GlobalHeap;
+  /** @throws {FreestoneError} ERR_CLOSED after close, ERR_READ_ONLY in a file opened for reading */
+  assertWritable(): void;
+  /** @throws {FreestoneError} ERR_CLOSED */
+  assertOpen(): void;
+  /** A dataset that has taken data which the next flush must see to. */
+  noteUnflushed(dataset: Dataset): void;
+  /** The object behind a header of an opened file. */
+  load(parent: Group, name: string, headerAddress: number): Group | Dataset;
+}
+
+export abstract class ObjectNode {
+  /** @internal */
+  readonly context: FileContext;
+  /** The group that holds this object, or null for the root. @internal */
+  readonly parentNode: ObjectNode | null;
+  /** The last part of `path`; '' for the root. */
+  readonly name: string;
+  readonly attrs: Attributes;
+  #version = 0;
+  #committed = -1;
+  #address: number | null = null;
+
+  /** @internal */
+  constructor(context: FileContext, parent: ObjectNode | null, name: string) {
+    this.context = context;
+    this.parentNode = parent;
+    this.name = name;
+    this.attrs = new Attributes(context, this);
+  }
+
+  /** From the root, `/` itself for the root. */
+  get path(): string {
+    if (this.parentNode === null) return '/';
+    const above = this.parentNode.path;
+    return above === '/' ? `/${this.name}` : `${above}/${this.name}`;
+  }
+
+  /** Notes that this object must be written again, and so must all above it, whose links will change. @internal */
+  touch(): void {
+    this.#version += 1;
+    this.parentNode?.touch();
+  }
+
+  /** The object is in the file already. @internal */
+  markStored(address: number): void {
+    this.#address = address;
+    this.#committed = this.#version;
+  }
+
+  /** The header's address as of the last commit, or null. @internal */
+  get headerAddress(): number | null {
+    return this.#address;
+  }
+
+  /**
+   * Encodes the header into new space if anything has changed since the last commit.
+   * @returns its address @internal
+   */
+  commit(batch: MetadataBatch, onDurable: (() => void)[]): number {
+    if (this.#address !== null && this.#committed === this.#version) return this.#address;
+    const version = this.#version;
+    const address = this.encodeHeader(batch, onDurable);
+    onDurable.push(() => {
+      this.#address = address;
+      this.#committed = version;
+    });
+    return address;
+  }
+
+  /** @internal */
+  protected abstract encodeHeader(batch: MetadataBatch, onDurable: (() => void)[]): number;
+
+  /** @internal */
+  protected attributeMessages(): HeaderMessage[] {
+    return this.attrs.encode();
+  }
+}
+
+/** @throws {FreestoneError} ERR_INVALID_ARGUMENT for a name that HDF5 cannot have */
+export function checkName(name: string): string {
+  if (typeof name !== 'string' || name === '' || name === '.' || name.includes('/') || name.includes('\0')) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${JSON.stringify(name)} cannot be a name: it is empty, a dot, or holds a slash or NUL`, {
+      name,
+    });
+  }
+  return name;
+}
+
+/** The names along a path. A leading slash means the root, which the caller has begun at. */
+export function pathParts(path: string): string[] {
+  if (typeof path !== 'string' || path === '') {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `a path must be a string that is not empty, not ${JSON.stringify(path)}`, { path });
+  }
+  return path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .map(checkName);
+}

@@ -1,0 +1,177 @@
+// What all storage of one file shares: the open file, its space, and the bound on what is under way.
+import { FreestoneError } from '../../errors.js';
+import type { FileSpace } from '../../filespace/index.js';
+import { native, type NativeFile } from '../../native.js';
+
+/** Bytes of raw data that may be on their way through filters and to the file at once. */
+const IN_FLIGHT_BYTES = 32 * 2 ** 20;
+/** Contiguous data goes out in pieces of this size, several at once. */
+export const writePieceSize = 8 * 2 ** 20;
+/** Adjacent metadata is joined into writes of up to this size. */
+const METADATA_WRITE_SIZE = 4 * 2 ** 20;
+
+/** Lets work through while it is within a number of tasks and bytes; a task larger than the bound goes alone. First come, first served. */
+export class Throttle {
+  readonly #tasks: number;
+  readonly #bytes: number;
+  #running = 0;
+  #inFlight = 0;
+  readonly #waiting: { size: number; go: () => void }[] = [];
+
+  constructor(tasks: number, bytes: number) {
+    this.#tasks = tasks;
+    this.#bytes = bytes;
+  }
+
+  /** Resolves when there is room; `leave` gives it back. */
+  async enter(size: number): Promise<void> {
+    if (this.#waiting.length === 0 && this.#fits(size)) {
+      this.#take(size);
+      return;
+    }
+    await new Promise<void>((go) => this.#waiting.push({ size, go }));
+  }
+
+  leave(size: number): void {
+    this.#running -= 1;
+    this.#inFlight -= size;
+    for (let next = this.#waiting[0]; next !== undefined && this.#fits(next.size); next = this.#waiting[0]) {
+      this.#waiting.shift();
+      this.#take(next.size);
+      next.go();
+    }
+  }
+
+  #fits(size: number): boolean {
+    return this.#running === 0 || (this.#running < this.#tasks && this.#inFlight + size <= this.#bytes);
+  }
+
+  #take(size: number): void {
+    this.#running += 1;
+    this.#inFlight += size;
+  }
+}
+
+/** Waits for all of several operations and then throws the first failure, so that none is left behind unhandled. */
+export class Flight {
+  readonly #running: Promise<void>[] = [];
+  #failure: { readonly error: unknown } | undefined;
+
+  add(operation: Promise<void>): void {
+    this.#running.push(
+      operation.catch((error: unknown) => {
+        this.#failure ??= { error };
+      }),
+    );
+  }
+
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  async landed(): Promise<void> {
+    await Promise.all(this.#running);
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
+/** An open file with its space. */
+export class FileStore {
+  readonly file: NativeFile;
+  readonly space: FileSpace;
+  readonly throttle: Throttle;
+
+  /** @param threads how many tasks of this file may run at once */
+  constructor(file: NativeFile, space: FileSpace, threads: number) {
+    this.file = file;
+    this.space = space;
+    // As many again wait in line, so that a worker that is done finds the next task at once.
+    this.throttle = new Throttle(threads * 2, IN_FLIGHT_BYTES);
+  }
+
+  /** Writes when there is room among what is under way. */
+  async write(address: number, bytes: Uint8Array): Promise<void> {
+    await this.throttle.enter(bytes.length);
+    try {
+      await this.file.write(address, bytes);
+    } finally {
+      this.throttle.leave(bytes.length);
+    }
+  }
+
+  /** Writes large memory in pieces, in parallel. */
+  async writeInPieces(address: number, bytes: Uint8Array): Promise<void> {
+    const flight = new Flight();
+    for (let at = 0; at < bytes.length && !flight.failed; at += writePieceSize) {
+      const piece = bytes.subarray(at, at + writePieceSize);
+      await this.throttle.enter(piece.length);
+      flight.add(
+        this.file.write(address + at, piece).finally(() => {
+          this.throttle.leave(piece.length);
+        }),
+      );
+    }
+    await flight.landed();
+  }
+
+  /** Up to `size` bytes: fewer where the file ends. For metadata. */
+  readSync(address: number, size: number): Buffer {
+    const end = this.file.size();
+    const bytes = Buffer.alloc(Math.max(0, Math.min(size, end - address)));
+    if (bytes.length > 0) this.file.readSync(address, bytes);
+    return bytes;
+  }
+}
+
+/** Collects the encoded structures of one commit, places them, and writes neighbours together. */
+export class MetadataBatch {
+  readonly #store: FileStore;
+  readonly #parts: { address: number; bytes: Uint8Array }[] = [];
+
+  constructor(store: FileStore) {
+    this.#store = store;
+  }
+
+  /** Allocates space for a structure and remembers to write it. @returns its address */
+  place(bytes: Uint8Array): number {
+    const address = this.#store.space.allocate(bytes.length);
+    this.#parts.push({ address, bytes });
+    return address;
+  }
+
+  /** Allocates space for a structure that has to know addresses before it can be encoded. */
+  reserve(size: number): number {
+    return this.#store.space.allocate(size);
+  }
+
+  /** Remembers to write a structure into space from `reserve`. */
+  put(address: number, bytes: Uint8Array): void {
+    this.#parts.push({ address, bytes });
+  }
+
+  async write(): Promise<void> {
+    const parts = this.#parts.sort((a, b) => a.address - b.address);
+    const flight = new Flight();
+    for (let first = 0; first < parts.length; ) {
+      const run: Uint8Array[] = [];
+      const start = parts[first]?.address ?? 0;
+      let size = 0;
+      for (let part = parts[first]; part?.address === start + size && size < METADATA_WRITE_SIZE; part = parts[first]) {
+        run.push(part.bytes);
+        size += part.bytes.length;
+        first += 1;
+      }
+      flight.add(this.#store.write(start, Buffer.concat(run)));
+    }
+    await flight.landed();
+  }
+}
+
+/** How many tasks of a file run at once. @throws ERR_INVALID_ARGUMENT */
+export function threadCount(threads: number | undefined): number {
+  if (threads === undefined) return native().workerCount();
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `threads must be an integer of 1 or more, not ${String(threads)}`, { threads });
+  }
+  return threads;
+}

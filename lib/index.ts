@@ -1,0 +1,4 @@
+// Everything that the package offers.
+export { FreestoneError, errorCodes, type ErrorCode } from './errors.js';
+export { FileSpace, type AllocateOptions, type Block, type FileSpaceOptions } from './filespace/index.js';
+export * from './hdf5/index.js';
