@@ -1,0 +1,36 @@
+#pragma once
+// Powers of two and byte order.
+//   threads: pure functions.    memory: none; nothing here needs aligned pointers.
+#include <bit>
+#include <cstdint>
+
+namespace freestone::base {
+
+/// Exactly one bit set.
+[[nodiscard]] constexpr bool is_power_of_two(uint64_t value) noexcept { return std::has_single_bit(value); }
+
+/// The bytes of `word` in the opposite order. Compilers make one instruction of it.
+template <typename Word>
+[[nodiscard]] constexpr Word byte_swap(Word word) noexcept {
+  Word swapped = 0;
+  for (unsigned i = 0; i < sizeof(Word); ++i) {
+    swapped = static_cast<Word>(swapped << 8) | static_cast<Word>(word & 0xFF);
+    word = static_cast<Word>(word >> 8);
+  }
+  return swapped;
+}
+
+/// Four bytes, the least significant first, as a number.
+[[nodiscard]] inline uint32_t load_little_endian32(const uint8_t* bytes) noexcept {
+  return uint32_t{bytes[0]} | uint32_t{bytes[1]} << 8 | uint32_t{bytes[2]} << 16 | uint32_t{bytes[3]} << 24;
+}
+
+/// `value` as four bytes, the least significant first.
+inline void store_little_endian32(uint8_t* bytes, uint32_t value) noexcept {
+  bytes[0] = static_cast<uint8_t>(value);
+  bytes[1] = static_cast<uint8_t>(value >> 8);
+  bytes[2] = static_cast<uint8_t>(value >> 16);
+  bytes[3] = static_cast<uint8_t>(value >> 24);
+}
+
+}  // namespace freestone::base

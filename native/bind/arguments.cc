@@ -1,0 +1,88 @@
+#include "bind/arguments.h"
+
+#include "bind/errors.h"
+
+namespace freestone::bind {
+
+using base::Bytes;
+using base::Code;
+
+namespace {
+
+constexpr double kMaxSafeInteger = 9007199254740991.0;
+
+/// Whether a double is a whole number that C++ may take. Written so that NaN is not.
+bool is_whole(double value) {
+  return value >= 0 && value <= kMaxSafeInteger && value == static_cast<double>(static_cast<uint64_t>(value));
+}
+
+[[noreturn]] void refuse(const Napi::CallbackInfo& info, const char* name, const char* what) {
+  throw_error(info.Env(), Code::kInvalidArgument, std::string(name) + " must be " + what);
+}
+
+struct TypedArray {
+  void* data;
+  size_t length;
+};
+
+TypedArray typed_array(const Napi::CallbackInfo& info, size_t index, const char* name, napi_typedarray_type wanted,
+                       const char* what) {
+  const Napi::Value value = info[index];
+  if (!value.IsTypedArray()) refuse(info, name, what);
+  napi_typedarray_type type;
+  TypedArray array{nullptr, 0};
+  const napi_status status =
+      napi_get_typedarray_info(info.Env(), value, &type, &array.length, &array.data, nullptr, nullptr);
+  if (status != napi_ok || type != wanted) refuse(info, name, what);
+  if (array.data == nullptr) array.length = 0;
+  return array;
+}
+
+}  // namespace
+
+uint64_t whole_number(const Napi::CallbackInfo& info, size_t index, const char* name, Code code) {
+  const Napi::Value value = info[index];
+  if (!value.IsNumber()) refuse(info, name, "a number");
+  const double number = value.As<Napi::Number>().DoubleValue();
+  if (!is_whole(number)) throw_error(info.Env(), code, std::string(name) + " must be a whole number, 0 to 2^53 - 1");
+  return static_cast<uint64_t>(number);
+}
+
+std::string text(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const Napi::Value value = info[index];
+  if (!value.IsString()) refuse(info, name, "a string");
+  std::string string = value.As<Napi::String>().Utf8Value();
+  if (string.find('\0') != std::string::npos) refuse(info, name, "without zero characters");
+  return string;
+}
+
+Bytes bytes(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const TypedArray array = typed_array(info, index, name, napi_uint8_array, "a Uint8Array");
+  return {static_cast<uint8_t*>(array.data), array.length};
+}
+
+std::span<const uint32_t> words(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const TypedArray array = typed_array(info, index, name, napi_uint32_array, "a Uint32Array");
+  return {static_cast<const uint32_t*>(array.data), array.length};
+}
+
+std::span<const uint64_t> whole_numbers(const Napi::CallbackInfo& info, size_t index, const char* name,
+                                        std::span<uint64_t> numbers) {
+  const TypedArray array = typed_array(info, index, name, napi_float64_array, "a Float64Array");
+  if (array.length > numbers.size()) refuse(info, name, "shorter");
+  const auto* values = static_cast<const double*>(array.data);
+  for (size_t i = 0; i < array.length; ++i) {
+    const double value = values[i];  // read once: another thread may write a shared array
+    if (!is_whole(value)) refuse(info, name, "whole numbers, 0 to 2^53 - 1");
+    numbers[i] = static_cast<uint64_t>(value);
+  }
+  return numbers.first(array.length);
+}
+
+Napi::Value float64_array(Napi::Env env, std::span<const double> values) {
+  Napi::Float64Array array = Napi::Float64Array::New(env, values.size());
+  if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size_bytes());
+  return array;
+}
+
+}  // namespace freestone::bind

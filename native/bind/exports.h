@@ -1,0 +1,12 @@
+#pragma once
+// The exports of each tier.
+#include "bind/napi_setup.h"
+
+namespace freestone::bind {
+
+/// FileSpace.
+void export_filespace(Napi::Env env, Napi::Object exports);
+/// File, ChunkCodec, copyBox, workerCount.
+void export_pipeline(Napi::Env env, Napi::Object exports);
+
+}  // namespace freestone::bind

@@ -1,0 +1,19 @@
+#pragma once
+// One tag per wrapped class. An object without the tag is refused before its pointer is looked at.
+#include "bind/napi_setup.h"
+#include "filespace/filespace.h"
+#include "pipeline/pipeline.h"
+
+namespace freestone::bind {
+
+/// The tag of the class that wraps `T`: random numbers, made once, never used for anything else.
+template <typename T>
+inline constexpr napi_type_tag kTypeTag = {};
+template <>
+inline constexpr napi_type_tag kTypeTag<filespace::FileSpace> = {0x5f8c2d9be1a04673, 0xa3d7460f9b1c85e2};
+template <>
+inline constexpr napi_type_tag kTypeTag<pipeline::FileSink> = {0x17e94ab3c60d5f28, 0x8c2b71f5d03e96a4};
+template <>
+inline constexpr napi_type_tag kTypeTag<pipeline::FilterChain> = {0xd46f0813a97be25c, 0x63e8b52c4f10d79a};
+
+}  // namespace freestone::bind

@@ -1,0 +1,158 @@
+// Virtual memory, CPUs and NUMA binding of Linux.
+#include <dirent.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "os/os.h"
+
+namespace freestone::os {
+
+using base::Array;
+using base::Code;
+using base::Result;
+using base::Status;
+
+namespace {
+
+Status check_pages(const uint8_t* address, size_t size) noexcept {
+  const size_t mask = page_size() - 1;
+  if (address == nullptr || (reinterpret_cast<uintptr_t>(address) & mask) != 0) {
+    return Status(Code::kInvalidAddress, "not the start of a page");
+  }
+  if (size == 0 || (size & mask) != 0) return Status(Code::kInvalidSize, "not a number of whole pages");
+  return {};
+}
+
+/// ENOMEM is the one failure that callers act on.
+Status memory_failure(const char* call) noexcept {
+  return errno == ENOMEM ? Status(Code::kOutOfMemory, call) : Status::system(errno, call);
+}
+
+}  // namespace
+
+size_t page_size() noexcept {
+  static const size_t size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+Result<Array<size_t>> huge_page_sizes(const char* sys_root) noexcept {
+  char path[512];
+  const int length = std::snprintf(path, sizeof(path), "%s/kernel/mm/hugepages", sys_root);
+  if (length < 0 || static_cast<size_t>(length) >= sizeof(path)) return Status(Code::kInvalidArgument, "path too long");
+  Array<size_t> sizes;
+  DIR* directory = opendir(path);
+  if (directory == nullptr) {
+    if (errno == ENOENT) return sizes;  // a kernel without huge pages
+    return Status::system(errno, "opendir");
+  }
+  bool fits = true;
+  while (const dirent* entry = readdir(directory)) {
+    size_t kilobytes = 0;
+    char end = 0;
+    if (std::sscanf(entry->d_name, "hugepages-%zukB%c", &kilobytes, &end) != 1) continue;
+    if (!base::is_power_of_two(kilobytes) || kilobytes > SIZE_MAX / 1024) continue;
+    fits = fits && sizes.push(kilobytes * 1024);
+  }
+  closedir(directory);
+  if (!fits) return Status(Code::kOutOfMemory, "huge page sizes");
+  std::sort(sizes.begin(), sizes.end());
+  return sizes;
+}
+
+Result<uint8_t*> reserve(size_t size, size_t alignment) noexcept {
+  if (size == 0 || size % page_size() != 0) return Status(Code::kInvalidSize, "not a number of whole pages");
+  if (!base::is_power_of_two(alignment)) return Status(Code::kInvalidAlignment, "not a power of two");
+  // mmap aligns to pages. For more, take enough to hold an aligned range and return both ends.
+  const size_t slack = alignment > page_size() ? alignment : 0;
+  if (size > SIZE_MAX - slack) return Status(Code::kOutOfMemory, "mmap");
+  void* mapped = mmap(nullptr, size + slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) return memory_failure("mmap");
+  auto* const start = static_cast<uint8_t*>(mapped);
+  if (slack == 0) return start;
+  const size_t before = (alignment - (reinterpret_cast<uintptr_t>(start) & (alignment - 1))) & (alignment - 1);
+  const size_t after = slack - before;
+  if (before != 0) munmap(start, before);
+  if (after != 0) munmap(start + before + size, after);
+  return start + before;
+}
+
+Status commit(uint8_t* address, size_t size) noexcept {
+  // Memory comes with the first touch; what is granted here is the right to touch.
+  return protect(address, size, Access::kReadWrite);
+}
+
+Status decommit(uint8_t* address, size_t size) noexcept {
+  if (const Status status = check_pages(address, size); !status.ok()) return status;
+  // One new mapping over the old instead of madvise and mprotect: it drops the memory, the right to touch and the
+  // charge to the commit limit in one step.
+  void* mapped = mmap(address, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  return mapped == MAP_FAILED ? memory_failure("mmap") : Status();
+}
+
+Status release(uint8_t* address, size_t size) noexcept {
+  if (const Status status = check_pages(address, size); !status.ok()) return status;
+  return munmap(address, size) == 0 ? Status() : memory_failure("munmap");
+}
+
+Status protect(uint8_t* address, size_t size, Access access) noexcept {
+  if (const Status status = check_pages(address, size); !status.ok()) return status;
+  const int protection = access == Access::kNone   ? PROT_NONE
+                         : access == Access::kRead ? PROT_READ
+                                                   : PROT_READ | PROT_WRITE;
+  return mprotect(address, size, protection) == 0 ? Status() : memory_failure("mprotect");
+}
+
+uint32_t current_cpu() noexcept {
+  const int cpu = sched_getcpu();
+  return cpu < 0 ? 0 : static_cast<uint32_t>(cpu);
+}
+
+uint32_t cpu_count() noexcept {
+  // The kernel refuses a mask that is too small for the machine, so try larger ones.
+  for (int cpus = 1024; cpus <= 1 << 20; cpus *= 4) {
+    cpu_set_t* set = CPU_ALLOC(cpus);
+    if (set == nullptr) break;
+    const size_t bytes = CPU_ALLOC_SIZE(cpus);
+    const int result = sched_getaffinity(0, bytes, set);
+    const int error = errno;
+    const int count = result == 0 ? CPU_COUNT_S(bytes, set) : 0;
+    CPU_FREE(set);
+    if (count > 0) return static_cast<uint32_t>(count);
+    if (result != 0 && error != EINVAL) break;
+  }
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online > 0 ? static_cast<uint32_t>(online) : 1;
+}
+
+Status bind_memory(uint8_t* address, size_t size, std::span<const uint32_t> node_ids, Binding binding) noexcept {
+  if (const Status status = check_pages(address, size); !status.ok()) return status;
+  if (node_ids.empty()) return Status(Code::kInvalidArgument, "no nodes to bind to");
+  // By number, because the call's wrapper is in libnuma, which is not everywhere.
+  constexpr int kMpolPreferred = 1;
+  constexpr int kMpolBind = 2;
+  constexpr unsigned kMostNodes = 1024;
+  constexpr unsigned kWordBits = sizeof(unsigned long) * 8;
+  unsigned long mask[kMostNodes / kWordBits] = {};
+  for (const uint32_t node : node_ids) {
+    if (node >= kMostNodes) return Status(Code::kNumaNodeUnavailable, "no such NUMA node");
+    mask[node / kWordBits] |= 1UL << (node % kWordBits);
+  }
+  // The kernel takes one bit less than it is told.
+  if (syscall(SYS_mbind, address, size, binding == Binding::kStrict ? kMpolBind : kMpolPreferred, mask, kMostNodes + 1,
+              0) == 0) {
+    return {};
+  }
+  if (errno == ENOSYS) return Status(Code::kUnsupported, "mbind");
+  // Everything else that EINVAL can mean was checked above.
+  if (errno == EINVAL) return Status(Code::kNumaNodeUnavailable, "no such NUMA node");
+  return memory_failure("mbind");
+}
+
+}  // namespace freestone::os

@@ -1,0 +1,239 @@
+// Files and threads of Linux and macOS.
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+#include "os/os.h"
+
+namespace freestone::os {
+
+using base::Bytes;
+using base::Code;
+using base::ConstBytes;
+using base::Result;
+using base::Status;
+
+static_assert(sizeof(off_t) == 8, "file addresses are 63 bits");
+static_assert(sizeof(pthread_t) <= sizeof(uintptr_t));
+
+namespace {
+
+bool locking_is_off() noexcept {
+  const char* setting = std::getenv("HDF5_USE_FILE_LOCKING");
+  return setting != nullptr && (std::strcmp(setting, "FALSE") == 0 || std::strcmp(setting, "0") == 0);
+}
+
+Status lock(int descriptor, bool exclusive) noexcept {
+  if (locking_is_off()) return {};
+  while (flock(descriptor, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return Status(Code::kFileLocked, "another process or another open file holds the lock");
+    // Network file systems without locks: libhdf5 goes on without one, so refusing would only make files unwritable
+    // there.
+    if (errno == ENOSYS || errno == ENOTSUP || errno == EOPNOTSUPP) return {};
+    if (errno != EINTR) return Status::system(errno, "flock");
+  }
+  return {};
+}
+
+int open_retrying(const char* path, int flags) noexcept {
+  int descriptor;
+  do {
+    // O_NONBLOCK changes nothing for a file, and keeps the open of a pipe from waiting for its other end.
+    descriptor = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+  } while (descriptor < 0 && errno == EINTR);
+  return descriptor;
+}
+
+/// Opens by mode. `created` says whether the file was not there before.
+int open_by_mode(const char* path, OpenMode mode, bool& created) noexcept {
+  created = false;
+  if (mode == OpenMode::kRead) return open_retrying(path, O_RDONLY);
+  if (mode == OpenMode::kReadWrite) return open_retrying(path, O_RDWR);
+  for (;;) {
+    if (mode == OpenMode::kOverwrite) {
+      // Not O_TRUNC: a file that someone else has locked must keep its content.
+      const int descriptor = open_retrying(path, O_RDWR);
+      if (descriptor >= 0 || errno != ENOENT) return descriptor;
+    }
+    const int descriptor = open_retrying(path, O_RDWR | O_CREAT | O_EXCL);
+    created = descriptor >= 0;
+    // Another process may make the file between the two calls; then there is one to overwrite. A dangling symbolic link
+    // looks the same for ever, so there the second call's error stands.
+    struct stat info;
+    if (descriptor >= 0 || mode == OpenMode::kCreate || errno != EEXIST || stat(path, &info) != 0) return descriptor;
+  }
+}
+
+}  // namespace
+
+File::File(File&& other) noexcept
+    : handle_(std::exchange(other.handle_, kNoHandle)), writable_(std::exchange(other.writable_, false)) {}
+
+File& File::operator=(File&& other) noexcept {
+  std::swap(handle_, other.handle_);
+  std::swap(writable_, other.writable_);
+  return *this;
+}
+
+File::~File() {
+  if (is_open()) (void)close();
+}
+
+Result<File> File::open(const char* path, OpenMode mode) noexcept {
+  bool created = false;
+  const int descriptor = open_by_mode(path, mode, created);
+  if (descriptor < 0) {
+    if (mode == OpenMode::kCreate && errno == EEXIST) return Status(Code::kExists, "the file exists");
+    return Status::system(errno, "open");
+  }
+  File file;
+  file.handle_ = descriptor;
+  file.writable_ = mode != OpenMode::kRead;
+
+  Status status = lock(descriptor, file.writable_);
+  if (status.ok() && mode == OpenMode::kOverwrite && !created) status = file.truncate(0);
+  if (!status.ok()) {
+    // While the file is still open: once it is closed, another process may have put its own there.
+    if (created) (void)unlink(path);
+    return status;
+  }
+  return file;
+}
+
+Result<uint64_t> File::read_at(uint64_t address, Bytes into) const noexcept {
+  if (!is_open()) return Status(Code::kClosed, "the file is closed");
+  if (!base::checked_add(address, into.size())) return Status(Code::kInvalidArgument, "address out of range");
+  return transfer_all(into.size(), "read", [&](size_t done, size_t count) noexcept {
+    return pread(static_cast<int>(handle_), into.data() + done, count, static_cast<off_t>(address + done));
+  });
+}
+
+Status File::write_at(uint64_t address, ConstBytes data) const noexcept {
+  if (!is_open()) return Status(Code::kClosed, "the file is closed");
+  if (!writable_) return Status(Code::kReadOnly, "the file was opened for reading");
+  if (!base::checked_add(address, data.size())) return Status(Code::kInvalidArgument, "address out of range");
+  const auto written = transfer_all(data.size(), "write", [&](size_t done, size_t count) noexcept {
+    return pwrite(static_cast<int>(handle_), data.data() + done, count, static_cast<off_t>(address + done));
+  });
+  if (!written.ok()) return written.status();
+  // A device may take nothing without an error; going on would never end.
+  if (written.value() != data.size()) return Status::system(EIO, "write");
+  return {};
+}
+
+Result<uint64_t> File::size() const noexcept {
+  if (!is_open()) return Status(Code::kClosed, "the file is closed");
+  struct stat info;
+  if (fstat(static_cast<int>(handle_), &info) != 0) return Status::system(errno, "fstat");
+  return static_cast<uint64_t>(info.st_size);
+}
+
+Status File::truncate(uint64_t size) const noexcept {
+  if (!is_open()) return Status(Code::kClosed, "the file is closed");
+  if (!writable_) return Status(Code::kReadOnly, "the file was opened for reading");
+  if (size > base::kMaxAddress) return Status(Code::kInvalidSize, "size out of range");
+  while (ftruncate(static_cast<int>(handle_), static_cast<off_t>(size)) != 0) {
+    if (errno != EINTR) return Status::system(errno, "ftruncate");
+  }
+  return {};
+}
+
+Status File::sync() const noexcept {
+  if (!is_open()) return Status(Code::kClosed, "the file is closed");
+#ifdef __APPLE__
+  // fsync leaves the data in the drive's cache there. Where F_FULLFSYNC is refused, fsync is the best there is.
+  if (fcntl(static_cast<int>(handle_), F_FULLFSYNC) == 0) return {};
+#endif
+  while (fsync(static_cast<int>(handle_)) != 0) {
+    if (errno != EINTR) return Status::system(errno, "fsync");
+  }
+  return {};
+}
+
+Status File::close() noexcept {
+  if (!is_open()) return Status(Code::kClosed, "the file is closed");
+  // Not tried again on EINTR: the descriptor is gone even then, and its number may be another file's by now.
+  const int result = ::close(static_cast<int>(std::exchange(handle_, kNoHandle)));
+  writable_ = false;
+  if (result != 0 && errno != EINTR) return Status::system(errno, "close");
+  return {};
+}
+
+namespace {
+
+/// What a new thread needs to begin; it frees this itself.
+struct Start {
+  Thread::Entry entry;
+  void* argument;
+  char name[16];
+};
+
+void* run_thread(void* argument) noexcept {
+  auto* start = static_cast<Start*>(argument);
+#ifdef __APPLE__
+  (void)pthread_setname_np(start->name);
+#else
+  (void)pthread_setname_np(pthread_self(), start->name);
+#endif
+  const Thread::Entry entry = start->entry;
+  void* const entry_argument = start->argument;
+  std::free(start);
+  entry(entry_argument);
+  return nullptr;
+}
+
+}  // namespace
+
+Thread::Thread(Thread&& other) noexcept
+    : handle_(std::exchange(other.handle_, 0)), joinable_(std::exchange(other.joinable_, false)) {}
+
+Thread& Thread::operator=(Thread&& other) noexcept {
+  std::swap(handle_, other.handle_);
+  std::swap(joinable_, other.joinable_);
+  return *this;
+}
+
+Thread::~Thread() {
+  if (joinable_) (void)join();
+}
+
+Result<Thread> Thread::start(Entry entry, void* argument, const char* name) noexcept {
+  auto* start = static_cast<Start*>(std::calloc(1, sizeof(Start)));
+  if (start == nullptr) return Status(Code::kOutOfMemory, "starting a thread");
+  start->entry = entry;
+  start->argument = argument;
+  std::strncpy(start->name, name, sizeof(start->name) - 1);
+
+  // A thread inherits the mask of its starter, and a signal sent to it would interrupt its system calls.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread;
+  const int error = pthread_create(&thread, nullptr, run_thread, start);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (error != 0) {
+    std::free(start);
+    return Status::system(error, "pthread_create");
+  }
+  Thread started;
+  std::memcpy(&started.handle_, &thread, sizeof(thread));
+  started.joinable_ = true;
+  return started;
+}
+
+Status Thread::join() noexcept {
+  if (!joinable_) return Status(Code::kInvalidArgument, "the thread was joined before");
+  pthread_t thread;
+  std::memcpy(&thread, &handle_, sizeof(thread));
+  joinable_ = false;
+  const int error = pthread_join(thread, nullptr);
+  return error == 0 ? Status() : Status::system(error, "pthread_join");
+}
+
+}  // namespace freestone::os

@@ -1,0 +1,29 @@
+#pragma once
+// A strided copy between two n-dimensional arrays, with the bytes of each word reversed if wanted.
+//   threads: pure but for `target`.    memory: none.
+#include <cstdint>
+#include <span>
+
+#include "base/base.h"
+
+namespace freestone::pipeline {
+
+/// HDF5 has at most 32 dimensions.
+inline constexpr size_t kMostDimensions = 32;
+
+/// Where a box of elements lies in an array. Strides and offset are bytes, one stride a dimension, the slowest first.
+struct BoxPlace {
+  uint64_t offset = 0;
+  std::span<const uint64_t> strides;
+};
+
+/// Copies `counts[0] x counts[1] x …` elements of `element_size` bytes; without dimensions, one element.
+/// Everything is checked before anything is written: `kInvalidArgument` for more than 32 dimensions, for strides that
+/// are not one per dimension, for a word that does not divide the element, and when the box leaves either array or has
+/// more bytes than `target`, since it would then write some of them twice; `kInvalidSize` for elements of 0 bytes.
+/// @param swap_size bytes of a word to reverse; 0 or 1 for none
+[[nodiscard]] base::Status copy_box(base::Bytes target, const BoxPlace& target_place, base::ConstBytes source,
+                                    const BoxPlace& source_place, std::span<const uint64_t> counts,
+                                    uint64_t element_size, uint64_t swap_size) noexcept;
+
+}  // namespace freestone::pipeline

@@ -1,0 +1,103 @@
+#pragma once
+// Worker threads and their queue.
+//   threads: any may submit.    memory: none once started; a task brings its own link. Scratch memory grows in the
+//   workers.
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+#include "base/base.h"
+#include "os/os.h"
+#include "pipeline/scratch.h"
+
+namespace freestone::pipeline {
+
+/// What a worker thread lends to the task that it runs.
+struct Worker {
+  /// For filters.
+  Scratch scratch;
+  /// For a chunk as the file has it.
+  base::Buffer stored;
+};
+
+/// One piece of work. Whoever submits it keeps it alive until it has run.
+class Task {
+ public:
+  /// Runs on a worker thread. The executor does not touch the task any more, so that this may hand it on or destroy it.
+  virtual void run(Worker& worker) noexcept = 0;
+
+ protected:
+  ~Task() = default;
+
+ private:
+  friend class TaskQueue;
+  Task* next_ = nullptr;
+};
+
+/// First in, first out, linked through the tasks.
+class TaskQueue {
+ public:
+  void push(Task* task) noexcept;
+  /// The oldest, or null.
+  [[nodiscard]] Task* pop() noexcept;
+  [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+ private:
+  Task* first_ = nullptr;
+  Task* last_ = nullptr;
+};
+
+/// A fixed number of worker threads over one queue.
+class Executor {
+ public:
+  Executor() noexcept = default;
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+  /// Stops.
+  ~Executor();
+
+  /// Starts `count` threads, 1 or more. Fewer are enough; an error only when there is none.
+  [[nodiscard]] base::Status start(uint32_t count) noexcept;
+  /// Runs `task` on one of the threads. Only between `start` and `stop`.
+  void submit(Task& task) noexcept;
+  /// Runs what was submitted, then ends the threads. Not from a task.
+  void stop() noexcept;
+  /// Threads that run.
+  [[nodiscard]] uint32_t worker_count() const noexcept { return static_cast<uint32_t>(threads_.size()); }
+
+  /// The executor of the process, one thread per usable CPU, started for the first that asks. Each success needs one
+  /// `release_shared`.
+  [[nodiscard]] static base::Result<Executor*> acquire_shared() noexcept;
+  /// Ends the threads with the last. The caller's tasks must have run.
+  static void release_shared() noexcept;
+
+ private:
+  /// Threads are moved about by hand because they are not plain bytes.
+  class Threads {
+   public:
+    Threads() noexcept = default;
+    Threads(const Threads&) = delete;
+    Threads& operator=(const Threads&) = delete;
+    ~Threads() { clear(); }
+    [[nodiscard]] bool reserve(size_t capacity) noexcept;
+    void push(os::Thread thread) noexcept { threads_[size_++] = std::move(thread); }
+    /// Joins all.
+    void clear() noexcept;
+    [[nodiscard]] size_t size() const noexcept { return size_; }
+
+   private:
+    os::Thread* threads_ = nullptr;
+    size_t size_ = 0;
+  };
+
+  static void work(void* executor) noexcept;
+
+  /// Guards the queue and `stopping_`.
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  TaskQueue queue_;
+  bool stopping_ = false;
+  Threads threads_;
+};
+
+}  // namespace freestone::pipeline

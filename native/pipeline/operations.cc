@@ -1,0 +1,58 @@
+#include "pipeline/operations.h"
+
+namespace freestone::pipeline {
+
+using base::Bytes;
+using base::Code;
+using base::ConstBytes;
+using base::Status;
+
+Status read_exactly(const os::File& file, uint64_t address, Bytes into) noexcept {
+  const auto size = file.read_at(address, into);
+  if (!size.ok()) return size.status();
+  if (size.value() != into.size()) return Status(Code::kCorruptFile, "the file ends before what it should hold");
+  return {};
+}
+
+Status StoreChunk::run(Worker& worker) noexcept {
+  // Before any space is taken for it.
+  if (!file.file().writable()) return Status(Code::kReadOnly, "the file was opened for reading");
+  const auto encoded = filters->encode(worker.scratch, chunk);
+  if (!encoded.ok()) return encoded.status();
+  const auto allocated = space->allocate(encoded.value().size());
+  if (!allocated.ok()) return allocated.status();
+  address = allocated.value();
+  stored_size = encoded.value().size();
+  return file.file().write_at(address, encoded.value());
+}
+
+Status LoadChunk::run(Worker& worker) noexcept {
+  if (!filters->applies(filter_mask)) {
+    if (stored_size != into.size()) return Status(Code::kCorruptFile, "a chunk does not have its size");
+    return read_exactly(file.file(), address, into);
+  }
+  if (stored_size > kMaxChunkSize) return Status(Code::kCorruptFile, "a stored chunk is larger than 4 GiB - 1");
+  // A damaged size must not cost memory that the file does not have.
+  const auto file_size = file.file().size();
+  if (!file_size.ok()) return file_size.status();
+  if (address > file_size.value() || stored_size > file_size.value() - address) {
+    return Status(Code::kCorruptFile, "the file ends before what it should hold");
+  }
+  const auto size = static_cast<size_t>(stored_size);
+  if (!worker.stored.reserve(size)) return Status(Code::kOutOfMemory, "reading a chunk");
+  const Bytes stored(worker.stored.data(), size);
+  if (const Status status = read_exactly(file.file(), address, stored); !status.ok()) return status;
+  return filters->decode(worker.scratch, stored, filter_mask, into);
+}
+
+Status Write::run(Worker&) noexcept { return file.file().write_at(address, data); }
+
+Status Read::run(Worker&) noexcept { return read_exactly(file.file(), address, into); }
+
+Status Truncate::run(Worker&) noexcept { return file.file().truncate(size); }
+
+Status Sync::run(Worker&) noexcept { return file.file().sync(); }
+
+Status Close::run(Worker&) noexcept { return file->finish_close(); }
+
+}  // namespace freestone::pipeline

@@ -1,0 +1,8 @@
+#pragma once
+// The door of pipeline: raw data between memory and file, filtered on worker threads.
+#include "pipeline/copy_box.h"
+#include "pipeline/executor.h"
+#include "pipeline/file_sink.h"
+#include "pipeline/filter_chain.h"
+#include "pipeline/operations.h"
+#include "pipeline/scratch.h"
