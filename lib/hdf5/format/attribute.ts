@@ -1,8 +1,8 @@
-// Attribute message (0x000C), version 3: HDF5 File Format Specification 3.0, IV.A.2.m.
+// Attribute (0x000C, version 3) and Attribute Info (0x0015) messages: HDF5 File Format Specification 3.0, IV.A.2.m and v.
 import { unsupported } from './bytes.js';
 import { dataspace, type Dataspace } from './dataspace.js';
 import { datatype, type DatatypeMessage } from './datatype.js';
-import { bytes, decode, derived, encode, known, mapped, struct, u16, u8, type Field } from './schema.js';
+import { address, bytes, decode, derived, encode, known, mapped, struct, u16, u8, when, type Field } from './schema.js';
 
 export interface AttributeMessage {
   readonly name: string;
@@ -47,3 +47,16 @@ export const attribute: Field<AttributeMessage> = mapped(
     };
   },
 );
+
+const TRACKED = 1;
+const INDEXED = 2;
+
+/** libhdf5 takes an object whose version-2 header lacks this message to have no attributes, and counts them so. */
+export const attributeInfo = struct({
+  version: known(u8, 'version', 0),
+  flags: u8,
+  maxCreationIndex: when((p: { flags: number }) => (p.flags & TRACKED) !== 0, u16),
+  heapAddress: address,
+  nameIndexAddress: address,
+  orderIndexAddress: when((p: { flags: number }) => (p.flags & INDEXED) !== 0, address),
+});

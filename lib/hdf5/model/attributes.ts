@@ -1,6 +1,6 @@
 // The attributes of a group or dataset: small named values in its header.
 import { FreestoneError } from '../../errors.js';
-import { attribute, type AttributeMessage } from '../format/attribute.js';
+import { attribute, attributeInfo, type AttributeMessage } from '../format/attribute.js';
 import { corrupt } from '../format/bytes.js';
 import { elementCount, type Dataspace } from '../format/dataspace.js';
 import { maxMessageSize, messageType, type HeaderMessage } from '../format/object-header.js';
@@ -112,6 +112,11 @@ export class Attributes {
 
   /** @internal */
   encode(): HeaderMessage[] {
-    return [...this.#messages.values()].map((message) => ({ type: messageType.attribute, body: encode(attribute, message) }));
+    if (this.#messages.size === 0) return [];
+    const info = encode(attributeInfo, { flags: 0, heapAddress: null, nameIndexAddress: null });
+    return [
+      { type: messageType.attributeInfo, body: info },
+      ...[...this.#messages.values()].map((message) => ({ type: messageType.attribute, body: encode(attribute, message) })),
+    ];
   }
 }
