@@ -1,4 +1,4 @@
-import { getSystemErrorMap } from 'node:util';
+import { getSystemErrorMap, inspect } from 'node:util';
 
 /**
  * Every code that this package itself gives to an error, in the order of `native/base/status.h`:
@@ -64,6 +64,11 @@ export function systemError(errno: number, syscall: string, path?: string, facts
   });
 }
 
+/** A caller's value in a message: on one line, cut short, and without running any code of it. */
+export function shown(value: unknown): string {
+  return inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 80, maxArrayLength: 4, customInspect: false });
+}
+
 export interface IntegerRange {
   /** Smallest value; 0 unless given. */
   readonly min?: number;
@@ -81,8 +86,7 @@ export function checkInteger(name: string, value: unknown, range: IntegerRange =
   const { min = 0, max = Number.MAX_SAFE_INTEGER, code = 'ERR_INVALID_ARGUMENT' } = range;
   const number = typeof value === 'bigint' ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < min || number > max) {
-    const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
-    throw new FreestoneError(code, `${name} must be an integer from ${String(min)} to ${String(max)}, not ${shown}`, {
+    throw new FreestoneError(code, `${name} must be an integer from ${String(min)} to ${String(max)}, not ${shown(value)}`, {
       argument: name,
       value,
     });
@@ -90,10 +94,16 @@ export function checkInteger(name: string, value: unknown, range: IntegerRange =
   return number;
 }
 
+/** @throws {FreestoneError} with the argument's name, its value and the choices */
+export function checkChoice(argument: string, value: unknown, choices: readonly string[], code: ErrorCode = 'ERR_INVALID_ARGUMENT'): void {
+  if (choices.includes(value as string)) return;
+  throw new FreestoneError(code, `${argument} must be ${choices.join(' or ')}, not ${shown(value)}`, { argument, value });
+}
+
 /** Refuses options that are not known, so that a misspelt one is not passed over. @throws {FreestoneError} ERR_INVALID_ARGUMENT */
 export function checkOptions(what: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
-    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} must be an object, not ${options === null ? 'null' : typeof options}`);
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} must be an object, not ${shown(options)}`);
   }
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;

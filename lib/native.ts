@@ -78,12 +78,13 @@ let loaded: NativeAddon | undefined;
 
 /** The tag that prebuildify puts into a file's name; it says glibc wherever the system is not musl. */
 function libcTag(): string {
-  if (process.platform !== 'linux' || process.report === undefined) return '.glibc';
-  const report = process.report as typeof process.report & { excludeNetwork?: boolean };
-  const excludeNetwork = report.excludeNetwork;
+  if (process.platform !== 'linux') return '.glibc';
+  const report = process.report as NodeJS.ProcessReport & { excludeNetwork?: boolean };
+  const { excludeNetwork = false } = report;
+  // Without this the report looks up names on the network.
   report.excludeNetwork = true;
   const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  if (excludeNetwork !== undefined) report.excludeNetwork = excludeNetwork;
+  report.excludeNetwork = excludeNetwork;
   return header?.glibcVersionRuntime === undefined ? '.musl' : '.glibc';
 }
 

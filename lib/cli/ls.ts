@@ -1,6 +1,6 @@
 // `freestone ls`: the groups, datasets and attributes of a file.
 import { parseArgs } from 'node:util';
-import { Dataset, Group, H5File } from '../hdf5/index.js';
+import { type Dataset, Group, H5File } from '../hdf5/index.js';
 import type { Command } from './command.js';
 import { formatBytes, table } from './terminal.js';
 

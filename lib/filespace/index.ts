@@ -1,5 +1,5 @@
 // The file-space tier's door: one file's addresses, shared by the metadata writer and the native worker threads.
-import { FreestoneError, checkInteger } from '../errors.js';
+import { FreestoneError, checkChoice, checkInteger, checkOptions } from '../errors.js';
 import { native, type NativeFileSpace } from '../native.js';
 
 export interface FileSpaceOptions {
@@ -33,12 +33,10 @@ export class FileSpace {
    * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_UNSUPPORTED for a strategy that is not there
    */
   constructor(initialOffset: number | bigint, options: FileSpaceOptions = {}) {
+    checkOptions('the file space', options, ['strategy', 'limit']);
     const start = checkInteger('initialOffset', initialOffset);
     const limit = checkInteger('limit', options.limit ?? Number.MAX_SAFE_INTEGER, { min: start });
-    const strategy: string = options.strategy ?? 'end-of-file';
-    if (strategy !== 'end-of-file') {
-      throw new FreestoneError('ERR_UNSUPPORTED', `the strategy ${JSON.stringify(strategy)} is not supported`, { strategy });
-    }
+    checkChoice('strategy', options.strategy ?? 'end-of-file', ['end-of-file'], 'ERR_UNSUPPORTED');
     this.native = new (native().FileSpace)(start, limit);
   }
 

@@ -39,7 +39,7 @@ const wire = struct({
   properties: choose<Properties>((p: { kind: number }) => {
     const schema = [compact, contiguous, chunked][p.kind];
     if (schema === undefined) throw unsupported(p.kind === 3 ? 'the virtual layout' : `layout class ${String(p.kind)}`);
-    return schema as unknown as Field<Properties>;
+    return schema;
   }),
 });
 

@@ -28,7 +28,7 @@ export const link = struct({
   nameSize: derived(sized((p: { flags: number }) => 1 << (p.flags & 3)), (p: { name: string }) => Buffer.byteLength(p.name)),
   name: text((p: { nameSize: number }) => p.nameSize),
   target: choose<Decoded<typeof hardTarget> | Decoded<typeof softTarget>>((p: { type?: number }) => {
-    if ((p.type ?? linkTypes.hard) === linkTypes.hard) return hardTarget as never;
+    if ((p.type ?? linkTypes.hard) === linkTypes.hard) return hardTarget;
     if (p.type === linkTypes.soft) return softTarget as never;
     throw unsupported(p.type === linkTypes.external ? 'an external link' : `a link of type ${String(p.type)}`);
   }),

@@ -1,5 +1,5 @@
 // The attributes of a group or dataset: small named values in its header.
-import { FreestoneError } from '../../errors.js';
+import { FreestoneError, shown } from '../../errors.js';
 import { attribute, attributeInfo, type AttributeMessage } from '../format/attribute.js';
 import { corrupt } from '../format/bytes.js';
 import { elementCount, type Dataspace } from '../format/dataspace.js';
@@ -48,19 +48,19 @@ export class Attributes {
   set(name: string, value: Data, options: AttributeOptions = {}): void {
     this.#context.assertWritable();
     if (typeof name !== 'string' || name === '' || name.includes('\0')) {
-      throw new FreestoneError('ERR_INVALID_ARGUMENT', `${JSON.stringify(name)} cannot be the name of an attribute`, { name });
+      throw new FreestoneError('ERR_INVALID_ARGUMENT', `${shown(name)} cannot be the name of an attribute`, { name });
     }
     const type = elementType(options.dtype ?? inferredDatatype(value));
     const block = dataBlock(value, type);
     const shape = options.shape === undefined ? (block.shape ?? [block.count]) : checkedNumbers('shape', options.shape);
     if (product(shape) !== block.count) {
-      throw new FreestoneError('ERR_INVALID_SIZE', `attribute ${JSON.stringify(name)}: ${String(block.count)} values do not fill the shape [${shape.join(', ')}]`, {
+      throw new FreestoneError('ERR_INVALID_SIZE', `attribute ${shown(name)}: ${String(block.count)} values do not fill the shape [${shape.join(', ')}]`, {
         name,
         shape,
       });
     }
     const tooLarge = (size: number): FreestoneError =>
-      new FreestoneError('ERR_INVALID_SIZE', `attribute ${JSON.stringify(name)} of ${this.#owner.path} needs ${String(size)} bytes, and ${String(maxMessageSize)} is the most; write a dataset instead`, {
+      new FreestoneError('ERR_INVALID_SIZE', `attribute ${shown(name)} of ${this.#owner.path} needs ${String(size)} bytes, and ${String(maxMessageSize)} is the most; write a dataset instead`, {
         name,
         size,
         limit: maxMessageSize,
@@ -93,7 +93,7 @@ export class Attributes {
     const type = elementTypeOf(message.type);
     const data = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength);
     const count = elementCount(message.space);
-    if (count * type.size > data.length) throw corrupt(`attribute ${JSON.stringify(name)} of ${this.#owner.path} is cut off`);
+    if (count * type.size > data.length) throw corrupt(`attribute ${shown(name)} of ${this.#owner.path} is cut off`);
     const values = Array.from({ length: count }, (_, i) => type.get(data, i * type.size, this.#context.heap));
     return message.space.kind === 'scalar' ? values[0] : values;
   }

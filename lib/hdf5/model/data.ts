@@ -15,7 +15,7 @@ export interface StridedArray {
 }
 
 /** A single value, or arrays of values nested as deep as the dataset has dimensions. */
-export type Value = number | bigint | boolean | string | { readonly [member: string]: unknown } | readonly Value[];
+export type Value = number | bigint | boolean | string | Readonly<Record<string, unknown>> | readonly Value[];
 
 /** What can be written: typed arrays and Buffers are taken as they are, in row-major order; other values are converted one by one. */
 export type Data = TypedArray | StridedArray | Value;

@@ -1,5 +1,5 @@
 // The datatypes as a user names them, and the way back from what a file says.
-import { FreestoneError, checkInteger } from '../../errors.js';
+import { FreestoneError, checkChoice, checkInteger, shown } from '../../errors.js';
 import { unsupported } from '../format/bytes.js';
 import type { DatatypeMessage } from '../format/datatype.js';
 import {
@@ -54,13 +54,12 @@ const named = new Map<string, ElementType>([
 ]);
 
 /** @throws {FreestoneError} ERR_INVALID_ARGUMENT for what is no datatype */
-export function elementType(spec: DatatypeSpec): ElementType {
-  const found = typeof spec === 'string' ? named.get(spec) : typeof spec === 'object' ? elementTypes.get(spec) : undefined;
+export function elementType(spec: unknown): ElementType {
+  const found = typeof spec === 'string' ? named.get(spec) : typeof spec === 'object' && spec !== null ? elementTypes.get(spec as Datatype) : undefined;
   if (found !== undefined) return found;
-  const shown = typeof spec === 'string' ? JSON.stringify(spec) : 'this object';
   throw new FreestoneError(
     'ERR_INVALID_ARGUMENT',
-    `${shown} is not a dtype; there are ${[...named.keys()].filter((name) => !name.endsWith('be')).join(', ')}, ` +
+    `${shown(spec)} is not a dtype; there are ${[...named.keys()].filter((name) => !name.endsWith('be')).join(', ')}, ` +
       'big-endian ones such as float64be, and those made by t.string, t.enum and t.compound',
     { dtype: spec },
   );
@@ -111,14 +110,6 @@ export const t = {
     return datatypeOf(element);
   },
 } as const;
-
-function checkChoice(argument: string, value: string, choices: readonly string[]): void {
-  if (choices.includes(value)) return;
-  throw new FreestoneError('ERR_INVALID_ARGUMENT', `${argument} must be one of ${choices.join(', ')}, not ${JSON.stringify(value)}`, {
-    argument,
-    value,
-  });
-}
 
 function checkMemberNames(what: string, names: readonly string[]): void {
   // The count is a 16-bit number in the file.

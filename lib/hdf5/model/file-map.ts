@@ -8,7 +8,7 @@ import { decode } from '../format/schema.js';
 import { superblockSize, decodeSuperblock } from '../format/superblock.js';
 import { ChunkIndex } from '../storage/chunk-index.js';
 import type { FileStore } from '../storage/file-store.js';
-import { Dataset } from './dataset.js';
+import { type Dataset } from './dataset.js';
 import { Group } from './group.js';
 import { readHeader } from './load.js';
 

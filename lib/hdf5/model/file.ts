@@ -1,5 +1,5 @@
 // An HDF5 file: created and written, or opened and looked at.
-import { FreestoneError, checkOptions } from '../../errors.js';
+import { FreestoneError, checkChoice, checkOptions, shown } from '../../errors.js';
 import { FileSpace } from '../../filespace/index.js';
 import { native, openMode, type NativeFile } from '../../native.js';
 import { commit, type Durability } from '../commit/commit.js';
@@ -75,7 +75,7 @@ export class H5File implements AsyncDisposable {
   static async create(path: string, options: CreateOptions = {}): Promise<H5File> {
     checkPath(path);
     checkOptions('the file', options, ['overwrite', 'compat', 'durability', 'threads']);
-    checkChoice('compat', options.compat ?? 'v18', ['v18']);
+    checkChoice('compat', options.compat ?? 'v18', ['v18'], 'ERR_UNSUPPORTED');
     checkChoice('durability', options.durability ?? 'process', ['none', 'process', 'power']);
     threadCount(options.threads);
     const file = new (native().File)(path, options.overwrite === true ? openMode.overwrite : openMode.create);
@@ -95,7 +95,7 @@ export class H5File implements AsyncDisposable {
    */
   static async open(path: string, mode: 'r' = 'r'): Promise<H5File> {
     checkPath(path);
-    checkChoice('mode', mode, ['r']);
+    checkChoice('mode', mode, ['r'], 'ERR_UNSUPPORTED');
     const file = new (native().File)(path, openMode.read);
     try {
       const start = Buffer.alloc(Math.min(superblockSize, file.size()));
@@ -188,15 +188,7 @@ export class H5File implements AsyncDisposable {
 
 function checkPath(path: unknown): void {
   if (typeof path === 'string' && path !== '' && !path.includes('\0')) return;
-  throw new FreestoneError('ERR_INVALID_ARGUMENT', `path must be a string that is not empty, not ${JSON.stringify(path)}`, { argument: 'path' });
-}
-
-function checkChoice(argument: string, value: string, choices: readonly string[]): void {
-  if (choices.includes(value)) return;
-  throw new FreestoneError('ERR_UNSUPPORTED', `${argument} ${JSON.stringify(value)} is not supported; there ${choices.length === 1 ? 'is' : 'are'} ${choices.join(', ')}`, {
-    argument,
-    value,
-  });
+  throw new FreestoneError('ERR_INVALID_ARGUMENT', `path must be a string that is not empty, not ${shown(path)}`, { argument: 'path' });
 }
 
 /** What is wrong with a file's bytes is found where its name is not known. */

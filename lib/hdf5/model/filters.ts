@@ -1,5 +1,5 @@
 // Filters as a user names them.
-import { FreestoneError, checkInteger } from '../../errors.js';
+import { FreestoneError, checkInteger, shown } from '../../errors.js';
 import { filterId, type FilterMessage } from '../format/filter-pipeline.js';
 
 /** One step of a chunk's way into the file. */
@@ -31,7 +31,7 @@ export function fletcher32(): Filter {
 /** What the file says of each filter. @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_UNSUPPORTED */
 export function filterMessages(filters: readonly Filter[], elementSize: number): FilterMessage[] {
   const messages = filters.map((filter): FilterMessage => {
-    const name = typeof filter === 'object' ? (filter.name as string) : String(filter);
+    const name = (filter as Filter | null | undefined)?.name as string | undefined;
     switch (name) {
       case 'gzip':
         return { id: filterId.deflate, optional: true, values: [checkInteger('level', filter.level ?? 4, { max: 9 })] };
@@ -40,7 +40,7 @@ export function filterMessages(filters: readonly Filter[], elementSize: number):
       case 'fletcher32':
         return { id: filterId.fletcher32, optional: false, values: [] };
       default:
-        throw new FreestoneError('ERR_UNSUPPORTED', `the filter ${JSON.stringify(name)} is not supported; there are gzip(), shuffle() and fletcher32()`, {
+        throw new FreestoneError('ERR_UNSUPPORTED', `the filter ${shown(name)} is not supported; there are gzip(), shuffle() and fletcher32()`, {
           filter: name,
         });
     }

@@ -1,5 +1,5 @@
 // A group: names for groups and datasets.
-import { FreestoneError } from '../../errors.js';
+import { FreestoneError, shown } from '../../errors.js';
 import { groupInfo, link, linkInfo } from '../format/link.js';
 import { encodeObjectHeader, maxMessageSize, messageType, type HeaderMessage } from '../format/object-header.js';
 import { encode } from '../format/schema.js';
@@ -53,7 +53,7 @@ export class Group extends ObjectNode {
     this.context.assertOpen();
     const found = this.#find(path);
     if (found !== undefined) return found;
-    throw new FreestoneError('ERR_NOT_FOUND', `there is no ${JSON.stringify(path)} in ${this.path} of ${this.context.path}`, { path });
+    throw new FreestoneError('ERR_NOT_FOUND', `there is no ${shown(path)} in ${this.path} of ${this.context.path}`, { path });
   }
 
   /** The groups and datasets in this group. */
@@ -116,7 +116,7 @@ export class Group extends ObjectNode {
   #newPlace(path: string): { above: () => Group; name: string } {
     const parts = pathParts(path);
     const name = parts.pop();
-    if (name === undefined) throw new FreestoneError('ERR_EXISTS', `${JSON.stringify(path)} is the group itself`, { path });
+    if (name === undefined) throw new FreestoneError('ERR_EXISTS', `${shown(path)} is the group itself`, { path });
     const long = [...parts, name].find((part) => Buffer.byteLength(part) > MAX_NAME_BYTES);
     if (long !== undefined) throw new FreestoneError('ERR_INVALID_SIZE', `a name of ${String(long.length)} characters is too long for a group`);
     // Down to the last group that is there.
@@ -125,13 +125,13 @@ export class Group extends ObjectNode {
       const next = group.#child(parts[0] ?? '');
       if (next === undefined) break;
       if (!(next instanceof Group)) {
-        throw new FreestoneError('ERR_TYPE_MISMATCH', `${next.path} is a dataset and cannot hold ${JSON.stringify(path)}`, { path });
+        throw new FreestoneError('ERR_TYPE_MISMATCH', `${next.path} is a dataset and cannot hold ${shown(path)}`, { path });
       }
       group = next;
       parts.shift();
     }
     if (parts.length === 0 && group.#children.has(name)) {
-      throw new FreestoneError('ERR_EXISTS', `there is a ${JSON.stringify(name)} in ${group.path} already`, { path });
+      throw new FreestoneError('ERR_EXISTS', `there is a ${shown(name)} in ${group.path} already`, { path });
     }
     const above = (): Group =>
       parts.reduce((holder, part) => holder.#add(part, (parent) => new Group(this.context, parent, part)), group);
@@ -139,7 +139,7 @@ export class Group extends ObjectNode {
   }
 
   #root(): Group {
-    return this.parentNode === null ? this : (this.parentNode as Group).#root();
+    return this.parentNode instanceof Group ? this.parentNode.#root() : this;
   }
 
   #find(path: string, softLinks = 0): Group | Dataset | undefined {

@@ -1,5 +1,5 @@
 // The number types: how a JavaScript value is checked and becomes bytes, and the typed array that already is those bytes.
-import { FreestoneError } from '../../errors.js';
+import { FreestoneError, shown } from '../../errors.js';
 import type { DatatypeMessage, FloatLayout } from '../format/datatype.js';
 
 export type TypedArray =
@@ -34,13 +34,7 @@ export interface NumberKind {
 
 /** A value that its type cannot hold. */
 export function mismatch(type: string, value: unknown, why = 'cannot hold'): FreestoneError {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' ? describe(value) : String(value);
-  return new FreestoneError('ERR_TYPE_MISMATCH', `${type} ${why} ${shown}`, { dtype: type, value });
-}
-
-function describe(value: object | null): string {
-  if (value === null) return 'null';
-  return Array.isArray(value) ? 'an array' : `an object of class ${value.constructor?.name ?? 'Object'}`;
+  return new FreestoneError('ERR_TYPE_MISMATCH', `${type} ${why} ${shown(value)}`, { dtype: type, value });
 }
 
 function integerKind(name: IntegerName): NumberKind {

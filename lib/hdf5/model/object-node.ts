@@ -1,5 +1,5 @@
 // What groups and datasets share: a place in the tree, attributes, and knowing whether the file has their latest state.
-import { FreestoneError } from '../../errors.js';
+import { FreestoneError, shown } from '../../errors.js';
 import type { HeaderMessage } from '../format/object-header.js';
 import type { FileStore, MetadataBatch } from '../storage/file-store.js';
 import type { GlobalHeap } from '../storage/global-heap.js';
@@ -93,7 +93,7 @@ export abstract class ObjectNode {
 /** @throws {FreestoneError} ERR_INVALID_ARGUMENT for a name that HDF5 cannot have */
 export function checkName(name: string): string {
   if (typeof name !== 'string' || name === '' || name === '.' || name.includes('/') || name.includes('\0')) {
-    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${JSON.stringify(name)} cannot be a name: it is empty, a dot, or holds a slash or NUL`, {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${shown(name)} cannot be a name: it is empty, a dot, or holds a slash or NUL`, {
       name,
     });
   }
@@ -103,7 +103,7 @@ export function checkName(name: string): string {
 /** The names along a path. A leading slash means the root, which the caller has begun at. */
 export function pathParts(path: string): string[] {
   if (typeof path !== 'string' || path === '') {
-    throw new FreestoneError('ERR_INVALID_ARGUMENT', `a path must be a string that is not empty, not ${JSON.stringify(path)}`, { path });
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `a path must be a string that is not empty, not ${shown(path)}`, { path });
   }
   return path
     .split('/')

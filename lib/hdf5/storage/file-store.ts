@@ -1,5 +1,5 @@
 // What all storage of one file shares: the open file, its space, and the bound on what is under way.
-import { FreestoneError } from '../../errors.js';
+import { checkInteger } from '../../errors.js';
 import type { FileSpace } from '../../filespace/index.js';
 import { native, type NativeFile } from '../../native.js';
 
@@ -169,9 +169,5 @@ export class MetadataBatch {
 
 /** How many tasks of a file run at once. @throws ERR_INVALID_ARGUMENT */
 export function threadCount(threads: number | undefined): number {
-  if (threads === undefined) return native().workerCount();
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new FreestoneError('ERR_INVALID_ARGUMENT', `threads must be an integer of 1 or more, not ${String(threads)}`, { threads });
-  }
-  return threads;
+  return threads === undefined ? native().workerCount() : checkInteger('threads', threads, { min: 1 });
 }
