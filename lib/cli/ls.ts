@@ -10,6 +10,7 @@ Lists what is in an HDF5 file.
 
   -r, --recursive    list what is in groups too
   -a, --attributes   list attributes and their values
+  -m, --messages     show each object's header as the file has it
       --json         one JSON document on standard output
   -h, --help         show this text`;
 
@@ -80,6 +81,10 @@ function rowsOf(item: Entry, withAttributes: boolean): string[][] {
   return [first, ...Object.entries(item.attributes).map(([name, value]) => [`  @${name}`, JSON.stringify(value, jsonValue)])];
 }
 
+function messageRows(file: H5File, { path }: Entry): string[][] {
+  return file.messages(path).map(({ name, text }) => [`  ${name}`, text]);
+}
+
 async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
@@ -87,6 +92,7 @@ async function run(args: string[]): Promise<number> {
     options: {
       recursive: { type: 'boolean', short: 'r', default: false },
       attributes: { type: 'boolean', short: 'a', default: false },
+      messages: { type: 'boolean', short: 'm', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -104,6 +110,7 @@ async function run(args: string[]): Promise<number> {
   const start = inside === '/' ? file.root : file.root.get(inside);
   const entries = [...walk(start, values.recursive ? Infinity : 1)].map(entry);
   if (values.json) console.log(JSON.stringify(entries, jsonValue, 2));
+  else if (values.messages) for (const item of entries) console.log(`${table(rowsOf(item, values.attributes))}\n${table(messageRows(file, item))}`);
   else console.log(table(entries.flatMap((item) => rowsOf(item, values.attributes))));
   return 0;
 }

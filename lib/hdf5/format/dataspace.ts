@@ -1,6 +1,6 @@
 // Dataspace message (0x0001), version 2: HDF5 File Format Specification 3.0, IV.A.2.b.
 import { corrupt } from './bytes.js';
-import { address, derived, known, length, list, mapped, struct, u8, when, type Field } from './schema.js';
+import { derived, known, length, limit, list, mapped, struct, u8, when, type Field } from './schema.js';
 
 /** The extent of a dataset or an attribute. */
 export type Dataspace =
@@ -17,7 +17,7 @@ const wire = struct({
   flags: derived(u8, (p: { maxShape?: readonly (number | null)[] }) => (p.maxShape === undefined ? 0 : 1)),
   kind: u8,
   shape: list((p: { rank: number }) => p.rank, length),
-  maxShape: when((p: { flags: number }) => (p.flags & 1) !== 0, list((p: { rank: number }) => p.rank, address)),
+  maxShape: when((p: { flags: number }) => (p.flags & 1) !== 0, list((p: { rank: number }) => p.rank, limit)),
 });
 
 export const dataspace: Field<Dataspace> = mapped(

@@ -8,7 +8,7 @@ export type Parent = Readonly<Record<string, unknown>>;
 export interface Field<T, I = T> {
   encode(writer: ByteWriter, value: I, parent: Parent): void;
   decode(reader: ByteReader, parent: Parent): T;
-  print(value: I): string;
+  print(value: I, parent: Parent): string;
 }
 
 /** A field whose value follows from the rest of its structure, so that an encoder's input need not name it. */
@@ -18,7 +18,7 @@ export interface DerivedField<T> extends Field<T> {
 
 type AnyField = Field<unknown>;
 type OutputOf<F> = F extends { decode(reader: ByteReader, parent: Parent): infer T } ? T : never;
-type InputOf<F> = F extends { print(value: infer I): string } ? I : never;
+type InputOf<F> = F extends { print(value: infer I, parent: Parent): string } ? I : never;
 type DerivedKeys<S> = { [K in keyof S]: S[K] extends DerivedField<unknown> ? K : never }[keyof S];
 
 /** The object that a structure decodes to. */
@@ -48,7 +48,7 @@ export const u16 = unsigned(2);
 export const u24 = unsigned(3);
 export const u32 = unsigned(4);
 
-/** An eight-byte address, or an extent; null where the format has "undefined" or "unlimited". */
+/** An eight-byte address; null where the format has "undefined". */
 export const address: Field<number | null> = {
   encode: (writer, value) => {
     writer.uint64(value);
@@ -56,6 +56,9 @@ export const address: Field<number | null> = {
   decode: (reader) => reader.uint64(),
   print: (value) => (value === null ? 'undefined' : `0x${value.toString(16)}`),
 };
+
+/** The largest extent of a dimension; null for "unlimited". */
+export const limit: Field<number | null> = { ...address, print: (value) => (value === null ? 'unlimited' : String(value)) };
 
 /** An eight-byte count or size, which is always defined. */
 export const length: Field<number> = {
@@ -154,7 +157,7 @@ export function when<T, I>(
       if (condition(parent as never)) (field as Field<T, I>).encode(writer, value as I, parent);
     },
     decode: (reader, parent) => (condition(parent as never) ? field.decode(reader, parent) : undefined),
-    print: (value) => (value === undefined ? '-' : (field as Field<T, I>).print(value)),
+    print: (value, parent) => (value === undefined ? '-' : (field as Field<T, I>).print(value, parent)),
   };
 }
 
@@ -169,7 +172,7 @@ export function list<T, I>(count: (parent: never) => number, field: Field<T, I>)
       if (n > reader.remaining) throw corrupt(`${reader.what} says that ${String(n)} values follow, which cannot be`);
       return Array.from({ length: n }, () => field.decode(reader, parent));
     },
-    print: (values) => `[${values.map((value) => field.print(value)).join(', ')}]`,
+    print: (values, parent) => `[${values.map((value) => field.print(value, parent)).join(', ')}]`,
   };
 }
 
@@ -212,7 +215,7 @@ export function choose<T, I = T>(choice: (parent: never) => Field<T, I>): Field<
       choice(parent as never).encode(writer, value, parent);
     },
     decode: (reader, parent) => choice(parent as never).decode(reader, parent),
-    print: (value) => JSON.stringify(value),
+    print: (value, parent) => choice(parent as never).print(value, parent),
   };
 }
 
@@ -223,7 +226,7 @@ export function mapped<W, WI, T>(wire: Field<W, WI>, toWire: (value: T) => WI, f
       wire.encode(writer, toWire(value), parent);
     },
     decode: (reader, parent) => fromWire(wire.decode(reader, parent)),
-    print: (value) => wire.print(toWire(value)),
+    print: (value, parent) => wire.print(toWire(value), parent),
   };
 }
 
@@ -249,7 +252,7 @@ export function struct<const S extends Readonly<Record<string, AnyField>>>(field
     },
     print: (value) => {
       const record = complete(value);
-      return entries.map(([name, field]) => `${name}: ${field.print(record[name])}`).join(', ');
+      return `{ ${entries.map(([name, field]) => `${name}: ${field.print(record[name], record)}`).join(', ')} }`;
     },
   };
 }
@@ -264,4 +267,9 @@ export function encode<T, I>(field: Field<T, I>, value: I): Buffer {
 /** Decodes one value. @param what names the structure in messages */
 export function decode<T, I>(field: Field<T, I>, data: Uint8Array, what: string): T {
   return field.decode(new ByteReader(data, what), {});
+}
+
+/** One value as text, field by field. */
+export function print<T, I>(field: Field<T, I>, value: I): string {
+  return field.print(value, {});
 }

@@ -2,7 +2,7 @@
 // so that one write smaller than a disk sector replaces it.
 import { corrupt, unsupported } from './bytes.js';
 import { lookup3 } from './checksum.js';
-import { address, decode, encode, known, length, signature, struct, u32, u8, type Decoded, type Encodable } from './schema.js';
+import { address, decode, encode, known, length, print, signature, struct, u32, u8, type Decoded, type Encodable } from './schema.js';
 
 export const superblockSize = 48;
 const fileSignature = '\x89HDF\r\n\x1a\n';
@@ -40,5 +40,5 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock {
 }
 
 export function printSuperblock(superblock: Encodable<typeof fields>): string {
-  return fields.print(superblock);
+  return print(fields, superblock);
 }

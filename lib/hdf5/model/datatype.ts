@@ -90,7 +90,7 @@ export const t = {
   enum(members: Readonly<Record<string, number>>, base?: IntegerName | `${IntegerName}be`): Datatype {
     const values = Object.values(members);
     checkMemberNames('an enum', Object.keys(members));
-    const element = elementType((base ?? (values.every((value) => value >= -128 && value < 128) ? 'int8' : 'int32')) as DatatypeName);
+    const element = elementType((base ?? (values.every((value) => value >= -128 && value < 128) ? 'int8' : 'int32')));
     if (element.message.class !== 'integer') {
       throw new FreestoneError('ERR_INVALID_ARGUMENT', `an enum needs an integer type as its base, not ${element.name}`, { base });
     }

@@ -3,13 +3,14 @@ import { FreestoneError, checkChoice, checkOptions, shown } from '../../errors.j
 import { FileSpace } from '../../filespace/index.js';
 import { native, openMode, type NativeFile } from '../../native.js';
 import { commit, type Durability } from '../commit/commit.js';
+import { describeMessage } from '../format/message.js';
 import { decodeSuperblock, superblockSize } from '../format/superblock.js';
 import { FileStore, threadCount } from '../storage/file-store.js';
 import { GlobalHeap } from '../storage/global-heap.js';
 import type { Dataset } from './dataset.js';
 import { mapFile, type FileExtent } from './file-map.js';
 import { Group } from './group.js';
-import { loadObject } from './load.js';
+import { loadObject, readHeader } from './load.js';
 import type { FileContext } from './object-node.js';
 
 export interface CreateOptions {
@@ -148,6 +149,17 @@ export class H5File implements AsyncDisposable {
   map(): FileExtent[] {
     this.#assertOpen();
     return mapFile(this.#store, this.root);
+  }
+
+  /**
+   * The header of a group or dataset as the file has it, message by message, field by field.
+   * @throws {FreestoneError} ERR_NOT_FOUND, ERR_CLOSED, ERR_CORRUPT_FILE, ERR_UNSUPPORTED
+   */
+  messages(path: string): { readonly name: string; readonly text: string }[] {
+    const node = path === '/' ? this.root : this.root.get(path);
+    this.#assertOpen();
+    if (node.headerAddress === null) throw new FreestoneError('ERR_NOT_FOUND', `${path} is not in the file before the next flush`, { path });
+    return readHeader(this.#store, node.headerAddress).messages.map(describeMessage);
   }
 
   #assertOpen(): void {
