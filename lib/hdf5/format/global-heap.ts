@@ -14,7 +14,7 @@ export const referenceSize = 16;
 const head = struct({ signature: signature('GCOL'), version: known(u8, 'version', 1), reserved: reserved(3), size: length });
 const objectHead = struct({ index: u16, references: u16, reserved: reserved(4), size: length });
 
-/** Where the bytes of a variable-length element are. A count of 0 has address and index 0. */
+/** Where the bytes of a variable-length element are. One that was never written has address and index 0. */
 export const reference = struct({ count: u32, address: length, index: u32 });
 export type Reference = Decoded<typeof reference>;
 

@@ -39,10 +39,9 @@ export class GlobalHeap {
     this.#store = store;
   }
 
-  /** Puts a text into the heap as UTF-8. An empty one needs no place. */
+  /** Puts a text into the heap as UTF-8. So is an empty one: without an object a reader in C gets a null pointer for it. */
   insertText(text: string): Reference {
     const size = Buffer.byteLength(text);
-    if (size === 0) return { count: 0, address: 0, index: 0 };
     const collection = this.#withRoom(size);
     collection.bytes.write(text, collection.used + objectHeaderSize, 'utf8');
     return this.#added(collection, size);
