@@ -1,4 +1,5 @@
 // An HDF5 file: created and written, or opened and looked at.
+import { unlink } from 'node:fs/promises';
 import { FreestoneError, checkChoice, checkOptions, shown } from '../../errors.js';
 import { FileSpace } from '../../filespace/index.js';
 import { native, openMode, type NativeFile } from '../../native.js';
@@ -86,6 +87,8 @@ export class H5File implements AsyncDisposable {
       return created;
     } catch (error) {
       await file.close();
+      // What could not even become an empty file is no file. One that was there before may be anything, and is left alone.
+      if (options.overwrite !== true) await unlink(path);
       throw error;
     }
   }

@@ -81,14 +81,18 @@ export class ChunkIndex {
     return this.#records.keys();
   }
 
+  /** Whether another shape of the dataset gives chunks other numbers. The first dimension's extent is in none of them. */
+  renumbers(shape: readonly number[]): boolean {
+    return this.#gridStrides(shape).some((stride, d) => stride !== this.#strides[d]);
+  }
+
   /**
    * Renumbers the chunks for another shape of the dataset.
    * @returns a function from old numbers to new ones, or null when none changed
    */
   regrid(shape: readonly number[]): ((number: number) => number) | null {
+    if (!this.renumbers(shape)) return null;
     const strides = this.#gridStrides(shape);
-    // The first dimension's extent is in no stride: appending along it renumbers nothing.
-    if (strides.every((stride, d) => stride === this.#strides[d])) return null;
     const old = [...this.#records].map(([number, record]) => ({ position: this.position(number), record }));
     const oldStrides = this.#strides;
     this.#strides = strides;

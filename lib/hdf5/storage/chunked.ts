@@ -107,8 +107,9 @@ export class ChunkedStorage {
   /** Gives the dataset another shape; chunks that are no longer inside are forgotten, and what is cut off reads as fill. */
   async resize(shape: readonly number[]): Promise<void> {
     await this.#inTurn(async () => {
-      await Promise.allSettled(this.#storing.values());
       const shrunk = shape.map((extent, d) => extent < (this.#shape[d] ?? 0));
+      // Chunks under way are known by number; where numbers stay, as when rows are appended, they need not be waited for.
+      if (shrunk.includes(true) || this.index.renumbers(shape)) await Promise.allSettled(this.#storing.values());
       if (shrunk.includes(true)) await this.#cutOff(shape, shrunk);
       const renumber = this.index.regrid(shape);
       if (renumber !== null) this.#cache = new Map([...this.#cache].map(([number, cached]) => [renumber(number), cached]));
