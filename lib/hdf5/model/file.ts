@@ -28,8 +28,9 @@ export interface CreateOptions {
 type State = 'writing' | 'reading' | 'closed';
 
 /**
- * One HDF5 file. While it is open for writing no other process can open it for writing, and readers find it as of the last
- * `flush` that resolved, also when this process is killed.
+ * One HDF5 file. What is in it at any moment is the state of the last `flush` that resolved, also when this process is killed.
+ * While it is open for writing it is locked as libhdf5 locks it: others are refused until it is closed, and readers that set
+ * HDF5_USE_FILE_LOCKING=FALSE find that state.
  */
 export class H5File implements AsyncDisposable {
   readonly path: string;
