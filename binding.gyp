@@ -50,8 +50,16 @@
       'cflags_cc': ['-fno-exceptions'],
       'xcode_settings': {'GCC_ENABLE_CPP_EXCEPTIONS': 'NO'},
       'conditions': [
-        ['OS=="linux"', {'sources': ['native/os/linux.cc', 'native/os/linux_topology.cc', 'native/os/posix.cc']}],
-        ['OS=="mac"', {'sources': ['native/os/macos.cc', 'native/os/posix.cc']}],
+        ['OS=="linux"', {'sources': ['native/os/linux.cc']}],
+        ['OS=="mac"', {'sources': ['native/os/macos.cc']}],
+        ['OS!="win"', {
+          'sources': [
+            'native/os/posix_file.cc',
+            'native/os/posix_memory.cc',
+            'native/os/posix_thread.cc',
+            'native/os/sysfs_topology.cc',
+          ],
+        }],
         ['OS=="win"', {'sources': ['native/os/windows.cc', 'native/os/windows_file.cc']}],
         ['sanitize!=""', {
           'cflags!': ['-O3'],
@@ -82,7 +90,7 @@
         ['OS=="linux"', {
           # nodelete: Node unloads an addon with the last thread that loaded it, and finalizers that come later would jump
           # into nothing.
-          'ldflags': ['-Wl,-z,nodelete', '-Wl,-z,relro,-z,now', '-Wl,--exclude-libs,ALL', '-Wl,--gc-sections'],
+          'ldflags': ['-Wl,-z,nodelete', '-Wl,-z,relro,-z,now', '-Wl,--exclude-libs,ALL'],
         }],
         ['OS=="win"', {'defines!': ['_HAS_EXCEPTIONS=0'], 'defines': ['_HAS_EXCEPTIONS=1']}],
       ],
@@ -99,6 +107,29 @@
           'include_dirs': ['test/native'],
           'sources': [
             'test/native/main.cc',
+            'test/native/base/arithmetic_test.cc',
+            'test/native/base/array_test.cc',
+            'test/native/base/bits_test.cc',
+            'test/native/base/bytes_test.cc',
+            'test/native/base/ref_test.cc',
+            'test/native/base/status_test.cc',
+            'test/native/filespace/block_test.cc',
+            'test/native/filespace/file_space_test.cc',
+            'test/native/os/cpu_test.cc',
+            'test/native/os/file_test.cc',
+            'test/native/os/memory_test.cc',
+            'test/native/os/thread_test.cc',
+            'test/native/os/topology_test.cc',
+            'test/native/os/transfer_test.cc',
+            'test/native/pipeline/copy_box_test.cc',
+            'test/native/pipeline/deflate_test.cc',
+            'test/native/pipeline/executor_test.cc',
+            'test/native/pipeline/file_sink_test.cc',
+            'test/native/pipeline/filter_chain_test.cc',
+            'test/native/pipeline/fletcher32_test.cc',
+            'test/native/pipeline/operations_test.cc',
+            'test/native/pipeline/scratch_test.cc',
+            'test/native/pipeline/shuffle_test.cc',
           ],
           # doctest reports a failed REQUIRE by an exception.
           'cflags!': ['-fno-exceptions', '-Wshadow', '-Wconversion'],

@@ -1,16 +1,15 @@
-// Virtual memory, CPUs and NUMA binding of Linux.
+// Huge pages, CPUs and NUMA binding of Linux.
 #include <dirent.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 
 #include "os/os.h"
+#include "os/pages.h"
 
 namespace freestone::os {
 
@@ -18,29 +17,6 @@ using base::Array;
 using base::Code;
 using base::Result;
 using base::Status;
-
-namespace {
-
-Status check_pages(const uint8_t* address, size_t size) noexcept {
-  const size_t mask = page_size() - 1;
-  if (address == nullptr || (reinterpret_cast<uintptr_t>(address) & mask) != 0) {
-    return Status(Code::kInvalidAddress, "not the start of a page");
-  }
-  if (size == 0 || (size & mask) != 0) return Status(Code::kInvalidSize, "not a number of whole pages");
-  return {};
-}
-
-/// ENOMEM is the one failure that callers act on.
-Status memory_failure(const char* call) noexcept {
-  return errno == ENOMEM ? Status(Code::kOutOfMemory, call) : Status::system(errno, call);
-}
-
-}  // namespace
-
-size_t page_size() noexcept {
-  static const size_t size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  return size;
-}
 
 Result<Array<size_t>> huge_page_sizes(const char* sys_root) noexcept {
   char path[512];
@@ -64,49 +40,6 @@ Result<Array<size_t>> huge_page_sizes(const char* sys_root) noexcept {
   if (!fits) return Status(Code::kOutOfMemory, "huge page sizes");
   std::sort(sizes.begin(), sizes.end());
   return sizes;
-}
-
-Result<uint8_t*> reserve(size_t size, size_t alignment) noexcept {
-  if (size == 0 || size % page_size() != 0) return Status(Code::kInvalidSize, "not a number of whole pages");
-  if (!base::is_power_of_two(alignment)) return Status(Code::kInvalidAlignment, "not a power of two");
-  // mmap aligns to pages. For more, take enough to hold an aligned range and return both ends.
-  const size_t slack = alignment > page_size() ? alignment : 0;
-  if (size > SIZE_MAX - slack) return Status(Code::kOutOfMemory, "mmap");
-  void* mapped = mmap(nullptr, size + slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapped == MAP_FAILED) return memory_failure("mmap");
-  auto* const start = static_cast<uint8_t*>(mapped);
-  if (slack == 0) return start;
-  const size_t before = (alignment - (reinterpret_cast<uintptr_t>(start) & (alignment - 1))) & (alignment - 1);
-  const size_t after = slack - before;
-  if (before != 0) munmap(start, before);
-  if (after != 0) munmap(start + before + size, after);
-  return start + before;
-}
-
-Status commit(uint8_t* address, size_t size) noexcept {
-  // Memory comes with the first touch; what is granted here is the right to touch.
-  return protect(address, size, Access::kReadWrite);
-}
-
-Status decommit(uint8_t* address, size_t size) noexcept {
-  if (const Status status = check_pages(address, size); !status.ok()) return status;
-  // One new mapping over the old instead of madvise and mprotect: it drops the memory, the right to touch and the
-  // charge to the commit limit in one step.
-  void* mapped = mmap(address, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-  return mapped == MAP_FAILED ? memory_failure("mmap") : Status();
-}
-
-Status release(uint8_t* address, size_t size) noexcept {
-  if (const Status status = check_pages(address, size); !status.ok()) return status;
-  return munmap(address, size) == 0 ? Status() : memory_failure("munmap");
-}
-
-Status protect(uint8_t* address, size_t size, Access access) noexcept {
-  if (const Status status = check_pages(address, size); !status.ok()) return status;
-  const int protection = access == Access::kNone   ? PROT_NONE
-                         : access == Access::kRead ? PROT_READ
-                                                   : PROT_READ | PROT_WRITE;
-  return mprotect(address, size, protection) == 0 ? Status() : memory_failure("mprotect");
 }
 
 uint32_t current_cpu() noexcept {
@@ -152,7 +85,7 @@ Status bind_memory(uint8_t* address, size_t size, std::span<const uint32_t> node
   if (errno == ENOSYS) return Status(Code::kUnsupported, "mbind");
   // Everything else that EINVAL can mean was checked above.
   if (errno == EINVAL) return Status(Code::kNumaNodeUnavailable, "no such NUMA node");
-  return memory_failure("mbind");
+  return errno == ENOMEM ? Status(Code::kOutOfMemory, "mbind") : Status::system(errno, "mbind");
 }
 
 }  // namespace freestone::os

@@ -43,10 +43,6 @@ class Topology {
   base::Array<uint32_t> distances_;
 };
 
-/// Reads a list as sysfs has it, `0-3,8,10-11`, and appends its numbers. `kCorruptFile` on anything else, also when
-/// they do not ascend.
-[[nodiscard]] base::Status parse_cpu_list(std::span<const char> text, base::Array<uint32_t>& numbers) noexcept;
-
 /// How firmly memory is bound.
 enum class Binding : uint8_t {
   /// From one of the nodes if possible.

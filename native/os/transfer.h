@@ -22,10 +22,11 @@ template <typename Transfer>
   size_t done = 0;
   while (done < size) {
     const size_t rest = size - done;
-    const ptrdiff_t moved = transfer(done, rest < kMaxTransfer ? rest : kMaxTransfer);
+    int32_t error = 0;
+    const ptrdiff_t moved = transfer(done, rest < kMaxTransfer ? rest : kMaxTransfer, error);
     if (moved < 0) {
-      if (errno == EINTR) continue;
-      return base::Status::system(errno, call);
+      if (error == EINTR) continue;
+      return base::Status::system(error, call);
     }
     if (moved == 0) break;
     done += static_cast<size_t>(moved);

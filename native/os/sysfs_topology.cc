@@ -1,4 +1,5 @@
-// The machine's NUMA nodes as Linux shows them under /sys/devices/system.
+// The machine's NUMA nodes as Linux shows them in sysfs. macOS, which has no NUMA, has none of these files: one node,
+// as for a Linux without NUMA.
 #include <cstdio>
 
 #include "os/os.h"
@@ -69,9 +70,8 @@ Status parse_distances(std::span<const char> text, size_t count, Array<uint32_t>
   return position == text.size() ? Status() : Status(Code::kCorruptFile, "NUMA topology: distance");
 }
 
-}  // namespace
-
-Status parse_cpu_list(std::span<const char> text, Array<uint32_t>& numbers) noexcept {
+/// `0-3,8,10-11`: appends its numbers, which must ascend.
+Status parse_list(std::span<const char> text, Array<uint32_t>& numbers) noexcept {
   const Status bad(Code::kCorruptFile, "NUMA topology: list");
   size_t position = 0;
   uint32_t next = 0;
@@ -94,6 +94,8 @@ Status parse_cpu_list(std::span<const char> text, Array<uint32_t>& numbers) noex
   return {};
 }
 
+}  // namespace
+
 Result<Topology> Topology::read(const char* sys_root) noexcept {
   char path[512];
   Text text;
@@ -111,13 +113,13 @@ Result<Topology> Topology::read(const char* sys_root) noexcept {
   Array<uint32_t> ids;
   if (const Status status = load("node/online", 0); !status.ok()) return status;
   if (!missing) {
-    if (const Status status = parse_cpu_list(text.span(), ids); !status.ok()) return status;
+    if (const Status status = parse_list(text.span(), ids); !status.ok()) return status;
   }
   if (ids.empty()) {
     // A kernel without NUMA: one node that has every CPU.
     if (const Status status = load("cpu/online", 0); !status.ok()) return status;
     if (!missing) {
-      if (const Status status = parse_cpu_list(text.span(), topology.cpus_); !status.ok()) return status;
+      if (const Status status = parse_list(text.span(), topology.cpus_); !status.ok()) return status;
     }
     for (uint32_t cpu = 0; missing && cpu < cpu_count(); ++cpu) {
       if (!topology.cpus_.push(cpu)) return Status(Code::kOutOfMemory, "NUMA topology");
@@ -132,7 +134,7 @@ Result<Topology> Topology::read(const char* sys_root) noexcept {
     const auto first = static_cast<uint32_t>(topology.cpus_.size());
     if (const Status status = load("node/node%u/cpulist", id); !status.ok()) return status;
     if (missing) return Status(Code::kCorruptFile, "NUMA topology: a node has no list of CPUs");
-    if (const Status status = parse_cpu_list(text.span(), topology.cpus_); !status.ok()) return status;
+    if (const Status status = parse_list(text.span(), topology.cpus_); !status.ok()) return status;
     if (const Status status = load("node/node%u/distance", id); !status.ok()) return status;
     if (missing) return Status(Code::kCorruptFile, "NUMA topology: a node has no distances");
     if (const Status status = parse_distances(text.span(), ids.size(), topology.distances_); !status.ok())

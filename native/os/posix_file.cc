@@ -1,11 +1,9 @@
-// Files and threads of Linux and macOS.
+// Files of Linux and macOS.
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -20,7 +18,6 @@ using base::Result;
 using base::Status;
 
 static_assert(sizeof(off_t) == 8, "file addresses are 63 bits");
-static_assert(sizeof(pthread_t) <= sizeof(uintptr_t));
 
 namespace {
 
@@ -63,10 +60,11 @@ int open_by_mode(const char* path, OpenMode mode, bool& created) noexcept {
     }
     const int descriptor = open_retrying(path, O_RDWR | O_CREAT | O_EXCL);
     created = descriptor >= 0;
-    // Another process may make the file between the two calls; then there is one to overwrite. A dangling symbolic link
-    // looks the same for ever, so there the second call's error stands.
+    if (descriptor >= 0 || mode == OpenMode::kCreate || errno != EEXIST) return descriptor;
+    // Another process made the file between the two calls, and there is one to overwrite now; or the name is a symbolic
+    // link to nothing, which O_EXCL does not follow.
     struct stat info;
-    if (descriptor >= 0 || mode == OpenMode::kCreate || errno != EEXIST || stat(path, &info) != 0) return descriptor;
+    if (stat(path, &info) != 0) return open_retrying(path, O_RDWR | O_CREAT);
   }
 }
 
@@ -109,8 +107,11 @@ Result<File> File::open(const char* path, OpenMode mode) noexcept {
 Result<uint64_t> File::read_at(uint64_t address, Bytes into) const noexcept {
   if (!is_open()) return Status(Code::kClosed, "the file is closed");
   if (!base::checked_add(address, into.size())) return Status(Code::kInvalidArgument, "address out of range");
-  return transfer_all(into.size(), "read", [&](size_t done, size_t count) noexcept {
-    return pread(static_cast<int>(handle_), into.data() + done, count, static_cast<off_t>(address + done));
+  return transfer_all(into.size(), "read", [&](size_t done, size_t count, int32_t& error) noexcept {
+    const ptrdiff_t moved =
+        pread(static_cast<int>(handle_), into.data() + done, count, static_cast<off_t>(address + done));
+    error = errno;
+    return moved;
   });
 }
 
@@ -118,8 +119,11 @@ Status File::write_at(uint64_t address, ConstBytes data) const noexcept {
   if (!is_open()) return Status(Code::kClosed, "the file is closed");
   if (!writable_) return Status(Code::kReadOnly, "the file was opened for reading");
   if (!base::checked_add(address, data.size())) return Status(Code::kInvalidArgument, "address out of range");
-  const auto written = transfer_all(data.size(), "write", [&](size_t done, size_t count) noexcept {
-    return pwrite(static_cast<int>(handle_), data.data() + done, count, static_cast<off_t>(address + done));
+  const auto written = transfer_all(data.size(), "write", [&](size_t done, size_t count, int32_t& error) noexcept {
+    const ptrdiff_t moved =
+        pwrite(static_cast<int>(handle_), data.data() + done, count, static_cast<off_t>(address + done));
+    error = errno;
+    return moved;
   });
   if (!written.ok()) return written.status();
   // A device may take nothing without an error; going on would never end.
@@ -163,77 +167,6 @@ Status File::close() noexcept {
   writable_ = false;
   if (result != 0 && errno != EINTR) return Status::system(errno, "close");
   return {};
-}
-
-namespace {
-
-/// What a new thread needs to begin; it frees this itself.
-struct Start {
-  Thread::Entry entry;
-  void* argument;
-  char name[16];
-};
-
-void* run_thread(void* argument) noexcept {
-  auto* start = static_cast<Start*>(argument);
-#ifdef __APPLE__
-  (void)pthread_setname_np(start->name);
-#else
-  (void)pthread_setname_np(pthread_self(), start->name);
-#endif
-  const Thread::Entry entry = start->entry;
-  void* const entry_argument = start->argument;
-  std::free(start);
-  entry(entry_argument);
-  return nullptr;
-}
-
-}  // namespace
-
-Thread::Thread(Thread&& other) noexcept
-    : handle_(std::exchange(other.handle_, 0)), joinable_(std::exchange(other.joinable_, false)) {}
-
-Thread& Thread::operator=(Thread&& other) noexcept {
-  std::swap(handle_, other.handle_);
-  std::swap(joinable_, other.joinable_);
-  return *this;
-}
-
-Thread::~Thread() {
-  if (joinable_) (void)join();
-}
-
-Result<Thread> Thread::start(Entry entry, void* argument, const char* name) noexcept {
-  auto* start = static_cast<Start*>(std::calloc(1, sizeof(Start)));
-  if (start == nullptr) return Status(Code::kOutOfMemory, "starting a thread");
-  start->entry = entry;
-  start->argument = argument;
-  std::strncpy(start->name, name, sizeof(start->name) - 1);
-
-  // A thread inherits the mask of its starter, and a signal sent to it would interrupt its system calls.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread;
-  const int error = pthread_create(&thread, nullptr, run_thread, start);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error != 0) {
-    std::free(start);
-    return Status::system(error, "pthread_create");
-  }
-  Thread started;
-  std::memcpy(&started.handle_, &thread, sizeof(thread));
-  started.joinable_ = true;
-  return started;
-}
-
-Status Thread::join() noexcept {
-  if (!joinable_) return Status(Code::kInvalidArgument, "the thread was joined before");
-  pthread_t thread;
-  std::memcpy(&thread, &handle_, sizeof(thread));
-  joinable_ = false;
-  const int error = pthread_join(thread, nullptr);
-  return error == 0 ? Status() : Status::system(error, "pthread_join");
 }
 
 }  // namespace freestone::os

@@ -1,0 +1,38 @@
+// Huge pages, CPUs and NUMA binding of macOS.
+#include <pthread.h>
+#include <unistd.h>
+
+#include "os/os.h"
+#include "os/pages.h"
+
+namespace freestone::os {
+
+using base::Array;
+using base::Code;
+using base::Result;
+using base::Status;
+
+Result<Array<size_t>> huge_page_sizes(const char*) noexcept {
+  // Intel machines have superpages that cannot be paged out, reserved by a flag that Apple's own processors refuse.
+  // None to rely on.
+  return Array<size_t>();
+}
+
+uint32_t current_cpu() noexcept {
+  size_t cpu = 0;
+  return pthread_cpu_number_np(&cpu) == 0 ? static_cast<uint32_t>(cpu) : 0;
+}
+
+uint32_t cpu_count() noexcept {
+  // There is no affinity to respect.
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online > 0 ? static_cast<uint32_t>(online) : 1;
+}
+
+Status bind_memory(uint8_t* address, size_t size, std::span<const uint32_t> node_ids, Binding) noexcept {
+  if (const Status status = check_pages(address, size); !status.ok()) return status;
+  if (node_ids.empty()) return Status(Code::kInvalidArgument, "no nodes to bind to");
+  return Status(Code::kUnsupported, "macOS has no NUMA");
+}
+
+}  // namespace freestone::os
