@@ -1,0 +1,273 @@
+// What pass 1 learns of one column: the narrowest type that holds every value without losing anything.
+import {
+  type ColumnType,
+  type IntegerType,
+  type TimeUnit,
+  type TypeName,
+  integerFill,
+  integerRange,
+  integerTypes,
+} from './column-type.js';
+import { DateReader, dateForm } from './date-text.js';
+import type { MissingWords } from './missing.js';
+import { NumberReader, numberForm, readBoolean } from './number-text.js';
+
+type Kind = 'undecided' | 'integer' | 'real' | 'boolean' | 'date' | 'timestamp' | 'text';
+
+/** How text columns are stored. `auto`: fixed up to 255 bytes, variable beyond. */
+export type StringStorage = 'auto' | 'fixed' | 'variable';
+
+const maxAutoFixedBytes = 255;
+const maxExact = BigInt(Number.MAX_SAFE_INTEGER) + 1n;
+const int64 = integerRange('int64');
+const uint64 = integerRange('uint64');
+/** Nanoseconds in 64 bits reach this many seconds to either side of 1970. */
+const maxNanosecondSeconds = 9_223_372_036;
+
+const numbers = new NumberReader();
+const dates = new DateReader();
+
+const kindOfType: Readonly<Partial<Record<TypeName, Kind>>> = {
+  float32: 'real',
+  float64: 'real',
+  bool: 'boolean',
+  string: 'text',
+  date: 'date',
+  timestamp: 'timestamp',
+};
+
+export class ColumnProfile {
+  /** How many values are missing, if the column is not text. */
+  missing = 0;
+  /** How many values there are, missing ones included. */
+  count = 0;
+  readonly #words: MissingWords;
+  /** The type that the user wants, if any: what does not fit it is then an error and not a reason for another type. */
+  readonly #wanted: TypeName | undefined;
+  readonly #wantedRange: readonly [bigint, bigint] | undefined;
+  #kind: Kind;
+  #lowest = Infinity;
+  #highest = -Infinity;
+  /** Bounds of the integers beyond 2^53. */
+  #wideLowest: bigint | undefined;
+  #wideHighest: bigint | undefined;
+  #fractionDigits = 0;
+  #earliest = Infinity;
+  #latest = -Infinity;
+  #longest = 0;
+  #textBytes = 0;
+  /** Where in the file the first value with a NUL byte at its end, and the first with one anywhere, starts; -1 for none. */
+  #endsInNul = -1;
+  #holdsNul = -1;
+
+  constructor(words: MissingWords, wanted?: TypeName) {
+    this.#words = words;
+    this.#wanted = wanted;
+    const integer = integerTypes.find((type) => type === wanted);
+    this.#wantedRange = integer === undefined ? undefined : integerRange(integer);
+    this.#kind = integer !== undefined ? 'integer' : wanted === undefined ? 'undecided' : (kindOfType[wanted] ?? 'undecided');
+  }
+
+  /** @returns false when the value does not fit the type that the user wants */
+  add(bytes: Uint8Array, start: number, end: number): boolean {
+    const length = end - start;
+    if (length > this.#longest) this.#longest = length;
+    this.#textBytes += length;
+    this.count++;
+    if (this.#kind === 'text') return true;
+    let from = start;
+    let to = end;
+    while (from < to && isBlank(bytes[from])) from++;
+    while (from < to && isBlank(bytes[to - 1])) to--;
+    if (this.#words.matches(bytes, from, to)) {
+      this.missing++;
+      return true;
+    }
+    const kind = this.#kind === 'undecided' ? this.#firstKind(bytes, from, to) : this.#nextKind(bytes, from, to);
+    if (kind === this.#kind) return true;
+    if (this.#wanted !== undefined) return false;
+    this.#kind = kind;
+    return true;
+  }
+
+  /** To be called besides `add` for values that may hold a NUL byte. @param offset where the value starts in the file */
+  noteNul(bytes: Uint8Array, start: number, end: number, offset: number): void {
+    if (this.#holdsNul < 0 && bytes.subarray(start, end).includes(0)) this.#holdsNul = offset;
+    if (this.#endsInNul < 0 && end > start && bytes[end - 1] === 0) this.#endsInNul = offset;
+  }
+
+  #firstKind(bytes: Uint8Array, start: number, end: number): Kind {
+    const form = numbers.read(bytes, start, end);
+    if (form === numberForm.integer) {
+      this.#noteInteger();
+      return 'integer';
+    }
+    if (form === numberForm.real) return 'real';
+    if (form !== numberForm.none) return 'text';
+    if (readBoolean(bytes, start, end) !== undefined) return 'boolean';
+    const date = dates.read(bytes, start, end);
+    if (date === dateForm.none) return 'text';
+    this.#noteTime();
+    return date === dateForm.date ? 'date' : 'timestamp';
+  }
+
+  /** The kind that holds both what was there and this value. */
+  #nextKind(bytes: Uint8Array, start: number, end: number): Kind {
+    switch (this.#kind) {
+      case 'integer':
+        return this.#nextInteger(bytes, start, end);
+      case 'real':
+        return this.#nextReal(bytes, start, end);
+      case 'boolean':
+        return this.#isBoolean(bytes, start, end) ? 'boolean' : 'text';
+      default: {
+        const date = dates.read(bytes, start, end);
+        if (date === dateForm.none) return 'text';
+        this.#noteTime();
+        return date === dateForm.dateTime ? 'timestamp' : this.#kind;
+      }
+    }
+  }
+
+  #nextInteger(bytes: Uint8Array, start: number, end: number): Kind {
+    const form = numbers.read(bytes, start, end);
+    if (this.#wantedRange !== undefined) {
+      if (!fitsInteger(numbers, form, this.#wantedRange)) return 'text';
+    } else if (form !== numberForm.integer) {
+      return form === numberForm.real ? 'real' : 'text';
+    }
+    this.#noteInteger();
+    return 'integer';
+  }
+
+  #nextReal(bytes: Uint8Array, start: number, end: number): Kind {
+    const form = numbers.read(bytes, start, end);
+    if (form === numberForm.none) return 'text';
+    if (this.#wanted === undefined) return form === numberForm.integer || form === numberForm.real ? 'real' : 'text';
+    return this.#wanted === 'float64' || fitsFloat32(numbers.value) ? 'real' : 'text';
+  }
+
+  #isBoolean(bytes: Uint8Array, start: number, end: number): boolean {
+    if (readBoolean(bytes, start, end) !== undefined) return true;
+    return this.#wanted !== undefined && isZeroOrOne(bytes, start, end);
+  }
+
+  #noteInteger(): void {
+    if (Number.isSafeInteger(numbers.value)) {
+      if (numbers.value < this.#lowest) this.#lowest = numbers.value;
+      if (numbers.value > this.#highest) this.#highest = numbers.value;
+      return;
+    }
+    const value = numbers.integer();
+    if (this.#wideLowest === undefined || value < this.#wideLowest) this.#wideLowest = value;
+    if (this.#wideHighest === undefined || value > this.#wideHighest) this.#wideHighest = value;
+  }
+
+  #noteTime(): void {
+    if (dates.fractionDigits > this.#fractionDigits) this.#fractionDigits = dates.fractionDigits;
+    if (dates.seconds < this.#earliest) this.#earliest = dates.seconds;
+    if (dates.seconds > this.#latest) this.#latest = dates.seconds;
+  }
+
+  /**
+   * The type of the whole column.
+   * @throws {UnfitColumn} for a type that the user wants and the column cannot have
+   */
+  resolve(strings: StringStorage): ColumnType {
+    switch (this.#kind) {
+      case 'integer':
+        return this.#integerType() ?? this.#textType(strings);
+      case 'real':
+        return { kind: 'real', dtype: this.#wanted === 'float32' ? 'float32' : 'float64' };
+      case 'boolean':
+        return this.missing === 0 ? { kind: 'boolean', dtype: 'bool' } : { kind: 'boolean', dtype: 'int8', fill: -1n };
+      case 'date':
+      case 'timestamp':
+        return this.#timeType() ?? this.#textType(strings);
+      default:
+        return this.#textType(strings);
+    }
+  }
+
+  #integerType(): ColumnType | undefined {
+    const bounds = [this.#wideLowest, this.#wideHighest];
+    if (this.#lowest <= this.#highest) bounds.push(BigInt(this.#lowest), BigInt(this.#highest));
+    const known = bounds.filter((bound) => bound !== undefined);
+    const lowest = known.reduce((least, bound) => (bound < least ? bound : least), known[0] ?? 0n);
+    const highest = known.reduce((most, bound) => (bound > most ? bound : most), known[0] ?? 0n);
+    const within = ([low, high]: readonly [bigint, bigint]): boolean => lowest >= low && highest <= high;
+    const wanted = integerTypes.find((type) => type === this.#wanted);
+    if (wanted === undefined && this.missing > 0 && within([-maxExact, maxExact])) return { kind: 'real', dtype: 'float64' };
+    const dtype: IntegerType | undefined = wanted ?? (within(int64) ? 'int64' : within(uint64) ? 'uint64' : undefined);
+    if (dtype === undefined) return undefined;
+    if (this.missing === 0) return { kind: 'integer', dtype };
+    const fill = integerFill(dtype);
+    if (fill !== lowest && fill !== highest) return { kind: 'integer', dtype, fill };
+    if (wanted === undefined) return undefined;
+    throw new UnfitColumn(`has missing values, and every value of ${dtype} that could stand for them is in use; give it another type`);
+  }
+
+  #timeType(): ColumnType | undefined {
+    const unit = this.#kind === 'date' ? 'days' : unitOfDigits(this.#fractionDigits);
+    if (unit === 'nanoseconds' && Math.max(-this.#earliest, this.#latest) >= maxNanosecondSeconds) {
+      if (this.#wanted === undefined) return undefined;
+      throw new UnfitColumn('has times in nanoseconds that are too far from 1970 for 64 bits');
+    }
+    const fill = this.missing > 0 ? { fill: integerFill('int64') } : {};
+    return { kind: 'time', dtype: 'int64', unit, ...fill };
+  }
+
+  #textType(strings: StringStorage): ColumnType {
+    // Text keeps the words that stand for missing values elsewhere.
+    this.missing = 0;
+    if (this.#endsInNul >= 0) {
+      throw new UnfitColumn('a text that ends with a NUL byte cannot be told from its padding', this.#endsInNul);
+    }
+    if (strings === 'variable' && this.#holdsNul >= 0) {
+      throw new UnfitColumn('a variable-length string ends at its first NUL byte', this.#holdsNul);
+    }
+    const fixed = strings === 'fixed' || (strings === 'auto' && (this.#longest <= maxAutoFixedBytes || this.#holdsNul >= 0));
+    if (fixed) return { kind: 'text', dtype: 'string', bytes: Math.max(1, this.#longest) };
+    return { kind: 'long text', dtype: 'string', average: this.#textBytes / Math.max(1, this.count) };
+  }
+}
+
+/** Why a column cannot be imported. */
+export class UnfitColumn extends Error {
+  /** @param offset of the value that it is about in the file, if there is one */
+  constructor(
+    message: string,
+    readonly offset?: number,
+  ) {
+    super(message);
+  }
+}
+
+function unitOfDigits(fractionDigits: number): TimeUnit {
+  if (fractionDigits === 0) return 'seconds';
+  if (fractionDigits <= 3) return 'milliseconds';
+  return fractionDigits <= 6 ? 'microseconds' : 'nanoseconds';
+}
+
+export function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09;
+}
+
+/** `1` or `0`, which a column is taken for booleans with only when the user says so. */
+export function isZeroOrOne(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === 1 && (bytes[start] === 0x30 || bytes[start] === 0x31);
+}
+
+export function fitsFloat32(value: number): boolean {
+  return !Number.isFinite(value) || Number.isFinite(Math.fround(value));
+}
+
+/** Whether the number just read is an integer within a range; a real without a fraction is one too. */
+export function fitsInteger(reader: NumberReader, form: number, [lowest, highest]: readonly [bigint, bigint]): boolean {
+  if (form === numberForm.none) return false;
+  const isReal = form === numberForm.real || form === numberForm.paddedReal;
+  if (isReal && !Number.isSafeInteger(reader.value)) return false;
+  if (reader.exact || isReal) return reader.value >= Number(lowest) && reader.value <= Number(highest);
+  const value = reader.integer();
+  return value >= lowest && value <= highest;
+}

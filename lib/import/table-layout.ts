@@ -1,0 +1,112 @@
+// How a table lies in the file: as one dataset for each column, or as one dataset of compound elements.
+import { type DatasetSpec, type DatatypeSpec, type Filter, gzip, shuffle, t } from '../hdf5/index.js';
+import type { ColumnName } from './column-names.js';
+import { type ColumnType, elementBytes, timeUnits } from './column-type.js';
+
+/** A column as pass 2 needs it. */
+export interface Column extends ColumnName {
+  readonly type: ColumnType;
+}
+
+/** Bytes of a chunk, and of the rows of one column that are collected before they are written. */
+const chunkBytes = 256 * 1024;
+/** The same for all columns together: a table of thousands of columns gets smaller chunks and not more memory. */
+const totalChunkBytes = 16 * 1024 * 1024;
+/** Rows of a chunk in a table that has none yet. */
+const rowsOfEmpty = 1024;
+
+export interface Compression {
+  /** Of gzip, 0 to 9; 0 for none. */
+  readonly level: number;
+  readonly shuffle: boolean;
+}
+
+/** How many rows a chunk has. @param rowBytes bytes of a row in that dataset @param datasets how many of them grow together */
+export function chunkRows(rows: number, rowBytes: number, datasets: number): number {
+  const share = Math.min(chunkBytes, totalChunkBytes / datasets);
+  return Math.max(1, Math.min(Math.floor(share / rowBytes), rows === 0 ? rowsOfEmpty : rows));
+}
+
+function filters({ level, shuffle: shuffled }: Compression, isText: boolean): Filter[] {
+  // Bytes of text gain nothing from being spread over the chunk.
+  return [...(shuffled && !isText ? [shuffle()] : []), ...(level > 0 ? [gzip(level)] : [])];
+}
+
+function datatype(type: ColumnType): DatatypeSpec {
+  return type.kind === 'text' ? t.string(type.bytes, { encoding: 'utf8', pad: 'null' }) : type.dtype;
+}
+
+/** What stands for a missing value, if the type has such a value and the column misses some. */
+function fillOf(type: ColumnType): bigint | undefined {
+  return 'fill' in type ? type.fill : undefined;
+}
+
+/** The dataset of one column. @param columns how many columns there are */
+export function columnSpec({ type }: Column, rows: number, columns: number, compression: Compression): DatasetSpec & { chunks: number[] } {
+  const fill = fillOf(type);
+  return {
+    dtype: datatype(type),
+    shape: [rows],
+    maxShape: [null],
+    chunks: [chunkRows(rows, elementBytes(type), columns)],
+    filters: filters(compression, type.dtype === 'string'),
+    ...(fill === undefined ? {} : { fill }),
+  };
+}
+
+/** What readers need to know of a column besides its values; the attributes of its dataset. */
+export function columnAttributes({ type, source }: Column): { name: string; value: string | bigint; dtype?: DatatypeSpec }[] {
+  const fill = fillOf(type);
+  return [
+    ...(type.kind === 'time' ? [{ name: 'units', value: timeUnits(type.unit) }, { name: 'calendar', value: 'proleptic_gregorian' }] : []),
+    ...(fill === undefined ? [] : [{ name: '_FillValue', value: fill, dtype: datatype(type) }]),
+    ...(source === undefined ? [] : [{ name: 'source_name', value: source }]),
+  ];
+}
+
+/** One row of the compound dataset. */
+export interface RowLayout {
+  readonly dtype: DatatypeSpec;
+  /** Bytes of a packed row. */
+  readonly bytes: number;
+  /** Where each column lies in it, in the order of the table's columns. */
+  readonly offsets: readonly number[];
+  /** The columns in the order of the members. */
+  readonly members: readonly Column[];
+}
+
+export function rowLayout(columns: readonly Column[]): RowLayout {
+  const types = Object.fromEntries(columns.map(({ name, type }) => [name, datatype(type)]));
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  // Members lie in the order of the object's keys, and those that look like array indices come first there.
+  const members = Object.keys(types).flatMap((name) => byName.get(name) ?? []);
+  const offsetOf = new Map<string, number>();
+  let bytes = 0;
+  for (const { name, type } of members) {
+    offsetOf.set(name, bytes);
+    bytes += elementBytes(type);
+  }
+  return { dtype: t.compound(types), bytes, offsets: columns.map(({ name }) => offsetOf.get(name) ?? 0), members };
+}
+
+/** The compound dataset. */
+export function tableSpec(layout: RowLayout, rows: number, compression: Compression): DatasetSpec & { chunks: number[] } {
+  const isText = layout.members.every(({ type }) => type.dtype === 'string');
+  return {
+    dtype: layout.dtype,
+    shape: [rows],
+    maxShape: [null],
+    chunks: [chunkRows(rows, layout.bytes, 1)],
+    filters: filters(compression, isText),
+  };
+}
+
+/** The columns' attributes on the one dataset, named as the HDF5 Table Specification names what belongs to a field: FIELD_0_UNITS. */
+export function tableAttributes({ members }: RowLayout): ReturnType<typeof columnAttributes> {
+  return members.flatMap((column, index) =>
+    columnAttributes(column).map(({ name, ...rest }) => ({
+      ...rest,
+      name: `FIELD_${index}_${name === '_FillValue' ? 'FILL' : name.toUpperCase()}`,
+    })),
+  );
+}
