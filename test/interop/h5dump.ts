@@ -1,5 +1,6 @@
 // What `h5dump` prints, parsed back to values. Its text is made for people: bytes outside ASCII come as octal digits, with
 // three of them or, where the C compiler's char has a sign, eleven.
+import { readFileSync, rmSync } from 'node:fs';
 import { run } from './readers.js';
 
 /** A value as h5dump prints it: the digits of a number or the name of an enum's member, a text, or the parts of a compound. */
@@ -29,6 +30,19 @@ export function dump(path: string): Dump {
   const { status, stdout, stderr } = run('h5dump', ['-y', '-e', '-p', '-w', '0', '-m', '%.17g', path]);
   if (status !== 0 || stderr !== '') throw new Error(`h5dump ends with ${String(status)}: ${stderr}`);
   return new Parser(stdout).file();
+}
+
+/**
+ * The bytes of a dataset as h5dump writes them to a file, little-endian: for what is too large as text.
+ * @param selection in h5dump's words, such as `0,5;;2,2;`
+ */
+export function dumpBytes(path: string, dataset: string, selection = ''): Buffer {
+  const out = `${path}.bytes`;
+  const { status, stderr } = run('h5dump', ['-d', selection === '' ? dataset : `${dataset}[${selection}]`, '-b', 'LE', '-o', out, path]);
+  if (status !== 0 || stderr !== '') throw new Error(`h5dump ends with ${String(status)}: ${stderr}`);
+  const bytes = readFileSync(out);
+  rmSync(out);
+  return bytes;
 }
 
 /** @throws when there is no such dataset */

@@ -53,10 +53,18 @@ export interface SeenGroup {
 /** Everything in a file, by path. */
 export type SeenFile = Readonly<Record<string, SeenDataset | SeenGroup>>;
 
-/** Reads files in one Python process. @param mode `modify` lets h5py write to each file first */
-export function readAll(paths: readonly string[], mode?: 'modify'): SeenFile[] {
+export interface ReadOptions {
+  /** Lets h5py open each file for writing first, and change what is in it. */
+  readonly modify?: boolean;
+  /** False for datasets that are too large. */
+  readonly values?: boolean;
+}
+
+/** Reads files in one Python process. */
+export function readAll(paths: readonly string[], { modify = false, values = true }: ReadOptions = {}): SeenFile[] {
   if (paths.length === 0) return [];
-  const lines = runPython('read_h5.py', mode === 'modify' ? ['--modify'] : [], paths.join('\n')).trimEnd().split('\n');
+  const args = [...(modify ? ['--modify'] : []), ...(values ? [] : ['--no-values'])];
+  const lines = runPython('read_h5.py', args, paths.join('\n')).trimEnd().split('\n');
   return paths.map((path, i) => {
     const answer = JSON.parse(lines[i] ?? '{}') as { objects?: SeenFile; error?: string };
     if (answer.objects === undefined) throw new Error(`h5py cannot read ${path}: ${answer.error ?? 'no answer'}`);
@@ -64,8 +72,8 @@ export function readAll(paths: readonly string[], mode?: 'modify'): SeenFile[] {
   });
 }
 
-export function read(path: string): SeenFile {
-  const [seen] = readAll([path]);
+export function read(path: string, options?: ReadOptions): SeenFile {
+  const [seen] = readAll([path], options);
   if (seen === undefined) throw new Error('nothing was read');
   return seen;
 }

@@ -2,6 +2,7 @@
 
     read_h5.py             the paths come on standard input, one a line; one line of JSON per file goes out
     read_h5.py --modify    the same, after h5py has opened each file for writing and changed what is in it
+    read_h5.py --no-values everything but the values
 
 Values are strings, so that no digit is lost: integers in decimal, floats as the hexadecimal digits of their bits (`nan` for
 every NaN), text as it is, booleans as `true` and `false`; compounds and complex numbers are lists of their parts.
@@ -130,7 +131,7 @@ def describe_dataset(dataset):
         "filters": [{"id": f[0], "optional": bool(f[1] & 1), "values": list(f[2])} for f in filters],
         "fill": fill_value(dataset),
         "storageSize": dataset.id.get_storage_size(),
-        "values": printed(np.asarray(dataset[()]).reshape(-1)),
+        "values": [] if "--no-values" in sys.argv else printed(np.asarray(dataset[()]).reshape(-1)),
         "attributes": attributes(dataset),
     }
 
