@@ -1,12 +1,10 @@
 // `npm start`: one straight walk through the package, a real table from CSV to HDF5, with the commands that do it.
 import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const dataPackage = dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json'));
-const table = relative(root, join(dataPackage, 'data', 'birdstrikes.csv'));
+const table = join('node_modules', 'vega-datasets', 'data', 'birdstrikes.csv');
 const output = 'birdstrikes.h5';
 
 const commands = [
