@@ -303,4 +303,7 @@ const compounds: readonly Kind[] = [
 ];
 
 /** One of everything that can be written. */
-export const kinds: readonly Kind[] = [...numbers, ...complexes(), bool, ...enums, ...fixedText, variableString, ...compounds];
+export const kinds: readonly Kind[] = [...numbers, ...complexes(), bool, ...enums, ...fixedText, variableString, ...compounds].map(
+  // In a counterexample the name says it all.
+  (kind) => ({ ...kind, [fc.toStringMethod]: () => kind.name }),
+);
