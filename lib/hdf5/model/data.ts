@@ -141,7 +141,8 @@ function stridedBlock({ data, shape, strides, offset = 0 }: StridedArray, type: 
 /** Nested arrays down to the values; a value of a type with several parts (a complex number) may itself be an array. */
 function valuesBlock(data: unknown, type: ElementType): DataBlock {
   const shape: number[] = [];
-  const isPair = (value: unknown): boolean => type.lanes === 2 && Array.isArray(value) && value.length === 2 && !Array.isArray(value[0]);
+  const isPair = (value: unknown): boolean =>
+    type.lanes === 2 && Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'number');
   let level: unknown = data;
   while (Array.isArray(level) && !isPair(level)) {
     shape.push(level.length);
