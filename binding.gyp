@@ -79,7 +79,13 @@
         'native/bind/errors.cc',
       ],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
-      'defines': ['NAPI_VERSION=9', 'NAPI_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+      'defines': [
+        'NAPI_VERSION=9',
+        'NAPI_CPP_EXCEPTIONS',
+        'NODE_ADDON_API_DISABLE_DEPRECATED',
+        # In a worker that is being terminated nothing can be thrown; without this, trying ends the process.
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+      ],
       # Exceptions live in bind/ alone: its helpers throw Napi::Error, and the function that JavaScript called catches it.
       'cflags!': ['-fno-exceptions'],
       'cflags_cc!': ['-fno-exceptions'],

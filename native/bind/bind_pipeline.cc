@@ -65,6 +65,7 @@ Napi::Value rejecting(const Napi::CallbackInfo& info) {
   try {
     return kFunction(info);
   } catch (const Napi::Error& error) {
+    // When that fails as well, the next to catch is `method`.
     const auto deferred = Napi::Promise::Deferred::New(info.Env());
     deferred.Reject(error.Value());
     return deferred.Promise();

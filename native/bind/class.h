@@ -18,7 +18,7 @@ napi_value method(napi_env env, napi_callback_info raw) {
     const Napi::CallbackInfo info(env, raw);
     return kFunction(info);
   } catch (const Napi::Error& error) {
-    error.ThrowAsJavaScriptException();
+    throw_to_javascript(error);
   } catch (const std::bad_alloc&) {
     napi_throw_error(env, "ERR_OUT_OF_MEMORY", "out of memory");
   }

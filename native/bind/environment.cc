@@ -81,12 +81,7 @@ void Environment::deliver(napi_env raw, napi_value, void* context, void*) {
   while (job != nullptr) {
     Job* const next = job->next_finished_;
     const Napi::HandleScope scope(env);
-    try {
-      job->deliver(env);
-    } catch (const Napi::Error& error) {
-      // The engine is being stopped, or the factory of errors threw: this promise stays open, the others do not.
-      napi_fatal_exception(env, error.Value());
-    }
+    job->deliver(env);
     delete job;
     if (--environment.under_way_ == 0) napi_unref_threadsafe_function(env, environment.wake_);
     job = next;
@@ -108,7 +103,11 @@ void Environment::clean_up(void* context) noexcept {
   environment.error_factory_.Reset();
 }
 
-Job::Job(Napi::Env env) : environment_(Environment::of(env)), deferred_(Napi::Promise::Deferred::New(env)) {}
+Job::Job(Napi::Env env) : environment_(Environment::of(env)) {
+  napi_value promise;
+  if (napi_create_promise(env, &deferred_, &promise) != napi_ok) throw Napi::Error::New(env);
+  promise_ = Napi::Value(env, promise);
+}
 
 Job::~Job() = default;
 
@@ -120,12 +119,19 @@ void Job::run(pipeline::Worker& worker) noexcept {
   environment_.complete(*this);
 }
 
-void Job::deliver(Napi::Env env) {
-  if (status_.ok()) {
-    deferred_.Resolve(result(env));
-  } else {
-    deferred_.Reject(make_error(env, status_, facts()));
+void Job::deliver(Napi::Env env) noexcept {
+  napi_value value = nullptr;
+  bool good = status_.ok();
+  try {
+    value = good ? result(env) : make_error(env, status_, facts());
+  } catch (const std::exception&) {
+    // The factory of errors threw, or there was no memory for a result. The promise must be settled all the same.
+    napi_value message = nullptr;
+    good = false;
+    napi_create_string_utf8(env, "the result could not be made", NAPI_AUTO_LENGTH, &message);
+    napi_create_error(env, nullptr, message, &value);
   }
+  (void)(good ? napi_resolve_deferred(env, deferred_, value) : napi_reject_deferred(env, deferred_, value));
 }
 
 }  // namespace freestone::bind

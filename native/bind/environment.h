@@ -79,11 +79,12 @@ class Job : public pipeline::Task {
 
   /// Keeps `value`, an object, until the job is delivered.
   void keep(const Napi::Value& value);
-  [[nodiscard]] Napi::Value promise() const { return deferred_.Promise(); }
+  /// The promise, for the caller of JavaScript; only until control goes back there.
+  [[nodiscard]] Napi::Value promise() const { return promise_; }
 
   void run(pipeline::Worker& worker) noexcept final;
-  /// Settles the promise.
-  void deliver(Napi::Env env);
+  /// Settles the promise, once. In an environment that is being terminated nothing happens.
+  void deliver(Napi::Env env) noexcept;
 
  protected:
   /// The work; on a worker thread.
@@ -98,7 +99,9 @@ class Job : public pipeline::Task {
  private:
   friend class Environment;
   Environment& environment_;
-  Napi::Promise::Deferred deferred_;
+  // Not Napi::Promise::Deferred, which throws when it cannot settle.
+  napi_deferred deferred_ = nullptr;
+  Napi::Value promise_;
   Napi::ObjectReference kept_;
   base::Status status_;
   Job* next_finished_ = nullptr;

@@ -53,6 +53,14 @@ void throw_error(Napi::Env env, Code code, const std::string& message) {
   throw Napi::Error(env, call_factory(env, static_cast<double>(code), message, Napi::Object::New(env)));
 }
 
+void throw_to_javascript(const Napi::Error& error) noexcept {
+  try {
+    error.ThrowAsJavaScriptException();
+  } catch (const Napi::Error&) {
+    // Also the attempt may fail while the environment is torn down under us.
+  }
+}
+
 void check(Napi::Env env, const Status& status, const Facts& facts) {
   if (!status.ok()) throw_error(env, status, facts);
 }

@@ -25,6 +25,10 @@ struct Facts {
 /// Throws `kInvalidArgument`, or another code, with a message made for the occasion.
 [[noreturn]] void throw_error(Napi::Env env, base::Code code, const std::string& message);
 
+/// Makes it the pending JavaScript exception; does nothing in an environment that is being terminated, where there can
+/// be none.
+void throw_to_javascript(const Napi::Error& error) noexcept;
+
 /// Throws unless the status is ok.
 void check(Napi::Env env, const base::Status& status, const Facts& facts = {});
 
