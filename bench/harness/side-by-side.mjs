@@ -1,0 +1,58 @@
+// Subjects take turns at one work, round after round, so that what changes on the machine meanwhile meets all of them alike.
+import { rmSync } from 'node:fs';
+import { runProgram, warm } from './subject-process.mjs';
+
+/**
+ * Which subjects can run here. A subject's `commands` are tried in turn.
+ * @returns for each: the subject, with `command` and `versions`, or with `missing` set
+ */
+export async function probe(subjects, { signal }) {
+  const probed = [];
+  for (const subject of subjects) {
+    let found = { ...subject, missing: true };
+    for (const command of subject.commands) {
+      try {
+        found = { ...subject, command, versions: await runProgram([...command, 'versions'], { signal }) };
+        break;
+      } catch (error) {
+        signal.throwIfAborted();
+        found.reason = error.message;
+      }
+    }
+    probed.push(found);
+  }
+  return probed;
+}
+
+/**
+ * Measures every subject `rounds` times.
+ * @param job what the programs are told; the output's path is added
+ * @param check awaited once per subject with its result's path; throws when the result is wrong
+ * @returns one row per measurement, or per subject that failed: { subject, round, … } or { subject, failure }
+ */
+export async function sideBySide(subjects, { rounds, job, folder, output, warmth, check, signal, progress }) {
+  const rows = [];
+  const failed = new Set();
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const subject of subjects) {
+      if (failed.has(subject.name)) continue;
+      progress(`round ${String(round)} of ${String(rounds)}: ${subject.name}`);
+      try {
+        const measured = await runProgram([...subject.command, 'write', JSON.stringify({ ...job, output, ...subject.job })], {
+          signal,
+          beforeClock: () => warm(folder, warmth, { signal }),
+        });
+        if (round === 1) await check(subject, output);
+        rows.push({ subject: subject.name, round, ...measured });
+      } catch (error) {
+        signal.throwIfAborted();
+        failed.add(subject.name);
+        rows.push({ subject: subject.name, failure: error.message });
+      } finally {
+        rmSync(output, { force: true });
+      }
+    }
+  }
+  progress('');
+  return rows;
+}
