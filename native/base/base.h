@@ -4,5 +4,7 @@
 #include "base/array.h"
 #include "base/bits.h"
 #include "base/bytes.h"
+#include "base/histogram.h"
 #include "base/ref.h"
+#include "base/spin_lock.h"
 #include "base/status.h"
