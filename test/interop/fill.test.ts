@@ -69,7 +69,7 @@ const cases = kinds.flatMap((kind) =>
 
 function wanted(kind: Kind, deed: Deed): Printed[] {
   const fill = kind.fillable ? kind.sample : kind.zero;
-  return deed.rows.flatMap((row) => [...row].map((mark) => kind.printed(mark === 'w' ? other(kind) : fill)));
+  return deed.rows.flatMap((row) => Array.from(row, (mark) => kind.printed(mark === 'w' ? other(kind) : fill)));
 }
 
 /** A value that is neither the fill value nor zero. */

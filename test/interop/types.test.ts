@@ -107,16 +107,14 @@ describeWith(['h5dump'], 'h5dump reads each datatype', () => {
 describeWith(['h5py', 'h5dump'], 'both read what is at the rim of a type', () => {
   it('the members of an enumeration may have any names', async () => {
     const path = scratch.path();
-    const members = { '': undefined, 'läuft ⏱': 1, '"quoted"': 2, ' ': -128, ['n'.repeat(300)]: 127 };
-    const { '': _, ...usable } = members;
-    const names = Object.keys(usable);
+    const members = { 'läuft ⏱': 1, '"quoted"': 2, ' ': -128, ['n'.repeat(300)]: 127 };
     {
       await using file = await H5File.create(path);
-      await file.root.createDataset('x', { dtype: t.enum(usable), data: names });
+      await file.root.createDataset('x', { dtype: t.enum(members), data: Object.keys(members) });
     }
     const found = dataset(read(path), '/x');
-    expect(found.type).toMatchObject({ members: Object.fromEntries(Object.entries(usable).map(([name, value]) => [name, String(value)])) });
-    expect(found.values).toEqual(Object.values(usable).map(String));
+    expect(found.type).toMatchObject({ members: Object.fromEntries(Object.entries(members).map(([name, value]) => [name, String(value)])) });
+    expect(found.values).toEqual(Object.values(members).map(String));
   });
 
   it('a compound may have hundreds of members', async () => {
