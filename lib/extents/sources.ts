@@ -1,0 +1,239 @@
+// From the caller's sources to free areas in order (B1–B3), with every check that this needs.
+//
+// `normalise`, `reserve` and `free` give sources whose areas are known to be in order; those are recognised here and not looked at again,
+// which is what makes one placement after another cheap.
+import { at } from './at.js';
+import { FreestoneError, checkInteger, checkOptions } from '../errors.js';
+import { type AreaOrder, type PlacedAreas } from './area-order.js';
+import type { AreaLabel, SortedAreas } from './areas.js';
+import type { Area, ExtentRange, Source } from './types.js';
+
+const sourceOptions = ['handle', 'areas', 'totalExtents', 'tags', 'allocatable', 'ranges', 'weight'];
+
+/** A source whose values have been checked. */
+export interface CheckedSource {
+  readonly handle: unknown;
+  readonly placed: PlacedAreas;
+  readonly totalExtents: number;
+  readonly tags: readonly string[];
+  readonly allocatable: boolean;
+  readonly ranges: readonly { readonly start: number; readonly end: number }[] | undefined;
+  readonly weight: number;
+  /** The areas that may be taken, once they have been put in order. */
+  sorted?: SortedAreas;
+}
+
+const checked = Symbol('checked source');
+
+/** What is known of a source that this library made itself. */
+function known(source: Source): CheckedSource | undefined {
+  return (source as { [checked]?: CheckedSource })[checked];
+}
+
+/**
+ * A source as the library gives it: a plain frozen object to the caller, whose areas are made when they are asked for.
+ */
+export function sourceOf(values: CheckedSource): Source {
+  const { handle, totalExtents, tags, allocatable, ranges, weight } = values;
+  const source: Source = {
+    handle,
+    get areas() {
+      return areasOf(values.placed);
+    },
+    totalExtents,
+    tags,
+    ...(allocatable ? {} : { allocatable }),
+    ...(ranges ? { ranges: ranges.map(({ start, end }) => ({ start, length: end - start })) } : {}),
+    ...(weight === 1 ? {} : { weight }),
+  };
+  return Object.freeze(Object.defineProperty(source, checked, { value: values }));
+}
+
+function areasOf({ starts, counts, labels }: PlacedAreas): Area[] {
+  return starts.map((start, i) => {
+    const label = labels?.[i];
+    return {
+      start,
+      length: at(counts, i),
+      ...(label?.handle === undefined ? {} : { handle: label.handle }),
+      ...(label && label.tags.length > 0 ? { tags: label.tags } : {}),
+    };
+  });
+}
+
+/** @throws {FreestoneError} ERR_INVALID_ARGUMENT when it is no array */
+export function checkSources(sources: unknown): asserts sources is readonly Source[] {
+  if (Array.isArray(sources)) return;
+  throw new FreestoneError('ERR_INVALID_ARGUMENT', 'sources must be an array', { argument: 'sources', value: sources });
+}
+
+/**
+ * One source with every value checked.
+ * @throws {FreestoneError} ERR_INVALID_ARGUMENT; ERR_OVERLAP when areas or ranges overlap
+ */
+export function checkSource(source: Source, index: number): CheckedSource {
+  const name = `sources[${index}]`;
+  checkOptions(name, source, sourceOptions);
+  const before = known(source);
+  if (before) return before;
+  const { handle, areas, tags, allocatable = true, ranges, weight = 1 } = source;
+  if (!Array.isArray(areas)) refuse(`${name}.areas`, areas, 'an array of { start, length }');
+  if (typeof allocatable !== 'boolean') refuse(`${name}.allocatable`, allocatable, 'true or false');
+  if (!(typeof weight === 'number' && Number.isFinite(weight) && weight > 0)) refuse(`${name}.weight`, weight, 'a number above 0');
+  const placed = checkAreas(name, areas);
+  const end = (placed.starts.at(-1) ?? 0) + (placed.counts.at(-1) ?? 0);
+  const totalExtents = source.totalExtents === undefined ? end : checkInteger(`${name}.totalExtents`, source.totalExtents);
+  if (end > totalExtents) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${name} has an area that ends at ${end}, beyond its ${totalExtents} extents`, {
+      source: index,
+      end,
+      totalExtents,
+    });
+  }
+  return {
+    handle,
+    placed,
+    totalExtents,
+    tags: checkTags(`${name}.tags`, tags),
+    allocatable,
+    ranges: ranges === undefined ? undefined : checkRanges(`${name}.ranges`, ranges),
+    weight,
+  };
+}
+
+/** The areas of a source that may be taken, longest first (B3, B4). */
+export function usableAreas(source: CheckedSource, order: AreaOrder): SortedAreas {
+  return (source.sorted ??= order.byLength(source.ranges ? within(source.placed, source.ranges) : source.placed));
+}
+
+/** Two sources with one handle as one: the second one's areas follow (B1). @throws {FreestoneError} ERR_OVERLAP */
+export function joined(one: CheckedSource, other: CheckedSource, name: string): CheckedSource {
+  const [first, second] = [one, other].map((each) => (each.ranges ? within(each.placed, each.ranges) : each.placed)) as [PlacedAreas, PlacedAreas];
+  const placed: PlacedAreas = {
+    starts: [...first.starts, ...second.starts],
+    counts: [...first.counts, ...second.counts],
+    labels: first.labels || second.labels ? [...labelsOf(first), ...labelsOf(second)] : undefined,
+  };
+  checkApart(name, placed, byStart(placed));
+  return {
+    handle: one.handle,
+    placed,
+    totalExtents: Math.max(one.totalExtents, other.totalExtents),
+    tags: [...new Set([...one.tags, ...other.tags])],
+    allocatable: one.allocatable && other.allocatable,
+    ranges: undefined,
+    weight: one.weight,
+  };
+}
+
+function labelsOf(placed: PlacedAreas): readonly (AreaLabel | undefined)[] {
+  return placed.labels ?? placed.starts.map(() => undefined);
+}
+
+/** Each free area cut to each range, range by range (B3). */
+function within(placed: PlacedAreas, ranges: readonly { readonly start: number; readonly end: number }[]): PlacedAreas {
+  const starts: number[] = [];
+  const counts: number[] = [];
+  const labels: (AreaLabel | undefined)[] = [];
+  for (const range of ranges) {
+    placed.starts.forEach((areaStart, i) => {
+      const start = Math.max(areaStart, range.start);
+      const end = Math.min(areaStart + at(placed.counts, i), range.end);
+      if (start >= end) return;
+      starts.push(start);
+      counts.push(end - start);
+      labels.push(placed.labels?.[i]);
+    });
+  }
+  return { starts, counts, labels: placed.labels && labels };
+}
+
+function refuse(argument: string, value: unknown, wanted: string): never {
+  throw new FreestoneError('ERR_INVALID_ARGUMENT', `${argument} must be ${wanted}`, { argument, value });
+}
+
+/** @throws {FreestoneError} ERR_INVALID_ARGUMENT unless it is undefined or an array of strings */
+export function checkTags(argument: string, tags: unknown): readonly string[] {
+  if (tags === undefined) return [];
+  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string')) refuse(argument, tags, 'an array of strings');
+  return [...tags];
+}
+
+/** An extent count or position: the check of the common case, small and correct, without a call. */
+function extent(value: unknown, name: string, index: number, field: string): number {
+  return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value) ? value : checkInteger(`${name}.areas[${index}].${field}`, value);
+}
+
+function checkAreas(name: string, areas: readonly Area[]): PlacedAreas {
+  const starts: number[] = [];
+  const counts: number[] = [];
+  let labels: (AreaLabel | undefined)[] | undefined;
+  let end = 0;
+  let inOrder = true;
+  for (let i = 0; i < areas.length; i++) {
+    const area = areas[i] as Area | null | undefined;
+    if (typeof area !== 'object' || area === null) refuse(`${name}.areas[${i}]`, area, 'an object { start, length }');
+    const start = extent(area.start, name, i, 'start');
+    const count = extent(area.length, name, i, 'length');
+    if (count === 0) continue;
+    if (start < end) inOrder = false;
+    end = start + count;
+    if (!Number.isSafeInteger(end)) refuse(`${name}.areas[${i}]`, area, 'below 2^53');
+    if (area.handle !== undefined || area.tags !== undefined) {
+      labels ??= new Array<AreaLabel | undefined>(starts.length).fill(undefined);
+      labels[starts.length] = { handle: area.handle, tags: checkTags(`${name}.areas[${i}].tags`, area.tags) };
+    }
+    starts.push(start);
+    counts.push(count);
+  }
+  if (labels) labels.length = starts.length;
+  const placed = { starts, counts, labels };
+  if (inOrder) return placed;
+  const order = byStart(placed);
+  checkApart(name, placed, order);
+  return {
+    starts: order.map((i) => at(starts, i)),
+    counts: order.map((i) => at(counts, i)),
+    labels: labels && order.map((i) => labels[i]),
+  };
+}
+
+function byStart({ starts }: PlacedAreas): number[] {
+  return starts.map((_, i) => i).sort((one, other) => at(starts, one) - at(starts, other));
+}
+
+function checkApart(name: string, { starts, counts }: PlacedAreas, order: readonly number[]): void {
+  for (let i = 1; i < order.length; i++) {
+    const before = at(order, i - 1);
+    const start = at(starts, at(order, i));
+    const end = at(starts, before) + at(counts, before);
+    if (start < end) {
+      throw new FreestoneError('ERR_OVERLAP', `${name} has overlapping areas: one that ends at ${end} and one that starts at ${start}`, {
+        source: name,
+        start,
+        end,
+      });
+    }
+  }
+}
+
+function checkRanges(name: string, ranges: readonly ExtentRange[]): { start: number; end: number }[] {
+  if (!Array.isArray(ranges)) refuse(name, ranges, 'an array of { start, length }');
+  const list = (ranges as readonly ExtentRange[]).map((range, i) => {
+    checkOptions(`${name}[${i}]`, range, ['start', 'length']);
+    const start = checkInteger(`${name}[${i}].start`, range.start);
+    const length = checkInteger(`${name}[${i}].length`, range.length, { max: Number.MAX_SAFE_INTEGER - start });
+    return { start, end: start + length };
+  });
+  const inOrder = list.filter(({ start, end }) => end > start).toSorted((one, other) => one.start - other.start);
+  inOrder.forEach(({ start }, i) => {
+    const before = inOrder[i - 1];
+    if (before && start < before.end) {
+      throw new FreestoneError('ERR_OVERLAP', `${name} has overlapping ranges: one that ends at ${before.end} and one that starts at ${start}`, {
+        start,
+        end: before.end,
+      });
+    }
+  });
+  return list;
+}
