@@ -10,7 +10,7 @@ import {
 } from './column-type.js';
 import { DateReader, dateForm } from './date-text.js';
 import type { MissingWords } from './missing.js';
-import { NumberReader, numberForm, readBoolean } from './number-text.js';
+import { NumberReader, fitsFloat32, fitsInteger, isBlank, isZeroOrOne, numberForm, readBoolean } from './number-text.js';
 
 type Kind = 'undecided' | 'integer' | 'real' | 'boolean' | 'date' | 'timestamp' | 'text';
 
@@ -247,27 +247,4 @@ function unitOfDigits(fractionDigits: number): TimeUnit {
   if (fractionDigits === 0) return 'seconds';
   if (fractionDigits <= 3) return 'milliseconds';
   return fractionDigits <= 6 ? 'microseconds' : 'nanoseconds';
-}
-
-export function isBlank(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x09;
-}
-
-/** `1` or `0`, which a column is taken for booleans with only when the user says so. */
-export function isZeroOrOne(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start === 1 && (bytes[start] === 0x30 || bytes[start] === 0x31);
-}
-
-export function fitsFloat32(value: number): boolean {
-  return !Number.isFinite(value) || Number.isFinite(Math.fround(value));
-}
-
-/** Whether the number just read is an integer within a range; a real without a fraction is one too. */
-export function fitsInteger(reader: NumberReader, form: number, [lowest, highest]: readonly [bigint, bigint]): boolean {
-  if (form === numberForm.none) return false;
-  const isReal = form === numberForm.real || form === numberForm.paddedReal;
-  if (isReal && !Number.isSafeInteger(reader.value)) return false;
-  if (reader.exact || isReal) return reader.value >= Number(lowest) && reader.value <= Number(highest);
-  const value = reader.integer();
-  return value >= lowest && value <= highest;
 }

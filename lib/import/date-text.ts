@@ -23,15 +23,11 @@ function daysSinceEpoch(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - 719_468;
 }
 
-/** The number that `count` digits make, or -1 if one of them is none. */
-function digits(bytes: Uint8Array, at: number, count: number): number {
-  let value = 0;
-  for (let i = at; i < at + count; i++) {
-    const digit = (bytes[i] ?? 0) - 0x30;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
+/** The number that two digits make, or -1 if one of them is none. */
+function twoDigits(bytes: Uint8Array, at: number): number {
+  const tens = (bytes[at] ?? 0) - 0x30;
+  const ones = (bytes[at + 1] ?? 0) - 0x30;
+  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
 }
 
 const hyphen = 0x2d;
@@ -51,9 +47,12 @@ export class DateReader {
   read(bytes: Uint8Array, start: number, end: number): DateForm {
     const length = end - start;
     if (length < 10 || bytes[start + 4] !== hyphen || bytes[start + 7] !== hyphen) return dateForm.none;
-    const year = digits(bytes, start, 4);
-    const month = digits(bytes, start + 5, 2);
-    const day = digits(bytes, start + 8, 2);
+    const century = twoDigits(bytes, start);
+    const yearOfCentury = twoDigits(bytes, start + 2);
+    if (century < 0 || yearOfCentury < 0) return dateForm.none;
+    const year = century * 100 + yearOfCentury;
+    const month = twoDigits(bytes, start + 5);
+    const day = twoDigits(bytes, start + 8);
     if (year < 1 || month < 1 || month > 12 || day < 1) return dateForm.none;
     if (day > (month === 2 && isLeapYear(year) ? 29 : (monthDays[month - 1] ?? 0))) return dateForm.none;
     this.days = daysSinceEpoch(year, month, day);
@@ -66,13 +65,13 @@ export class DateReader {
   #readTime(bytes: Uint8Array, start: number, end: number): DateForm {
     const separator = bytes[start];
     if (end - start < 6 || (separator !== 0x54 && separator !== 0x20) || bytes[start + 3] !== colon) return dateForm.none;
-    const hour = digits(bytes, start + 1, 2);
-    const minute = digits(bytes, start + 4, 2);
+    const hour = twoDigits(bytes, start + 1);
+    const minute = twoDigits(bytes, start + 4);
     if (hour < 0 || hour > 23 || minute < 0 || minute > 59) return dateForm.none;
     let at = start + 6;
     let second = 0;
     if (bytes[at] === colon && at + 3 <= end) {
-      second = digits(bytes, at + 1, 2);
+      second = twoDigits(bytes, at + 1);
       if (second < 0 || second > 59) return dateForm.none;
       at += 3;
       if (bytes[at] === 0x2e && at < end) {
@@ -102,11 +101,11 @@ function zoneOffset(bytes: Uint8Array, start: number, end: number): number | und
   const sign = bytes[start];
   if (length === 1) return sign === 0x5a ? 0 : undefined;
   if (sign !== 0x2b && sign !== hyphen) return undefined;
-  const hours = length >= 3 ? digits(bytes, start + 1, 2) : -1;
+  const hours = length >= 3 ? twoDigits(bytes, start + 1) : -1;
   let minutes = -1;
   if (length === 3) minutes = 0;
-  else if (length === 5) minutes = digits(bytes, start + 3, 2);
-  else if (length === 6 && bytes[start + 3] === colon) minutes = digits(bytes, start + 4, 2);
+  else if (length === 5) minutes = twoDigits(bytes, start + 3);
+  else if (length === 6 && bytes[start + 3] === colon) minutes = twoDigits(bytes, start + 4);
   if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return undefined;
   return (sign === hyphen ? -1 : 1) * (hours * 3600 + minutes * 60);
 }

@@ -1,4 +1,4 @@
-// Decimal numbers as people and tools write them in tables, read from bytes without making a string of each.
+// Decimal numbers and booleans as people and tools write them in tables, read from bytes without making a string of each.
 
 /** What a field's text is, as a number. */
 export const numberForm = {
@@ -146,4 +146,29 @@ export class NumberReader {
     this.exact = false;
     return numberForm.real;
   }
+}
+
+/** What may stand around a value that is not text. */
+export function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09;
+}
+
+/** `1` or `0`, which a column is taken for booleans with only when the user says so. */
+export function isZeroOrOne(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === 1 && (bytes[start] === 0x30 || bytes[start] === 0x31);
+}
+
+/** Whether rounding to a float32 leaves a finite number finite. */
+export function fitsFloat32(value: number): boolean {
+  return !Number.isFinite(value) || Number.isFinite(Math.fround(value));
+}
+
+/** Whether the number just read is an integer within a range; a real without a fraction is one too. */
+export function fitsInteger(reader: NumberReader, form: NumberForm, [lowest, highest]: readonly [bigint, bigint]): boolean {
+  if (form === numberForm.none) return false;
+  const isReal = form === numberForm.real || form === numberForm.paddedReal;
+  if (isReal && !Number.isSafeInteger(reader.value)) return false;
+  if (reader.exact || isReal) return reader.value >= Number(lowest) && reader.value <= Number(highest);
+  const value = reader.integer();
+  return value >= lowest && value <= highest;
 }

@@ -7,10 +7,9 @@ import {
   elementBytes,
   integerRange,
 } from './column-type.js';
-import { fitsFloat32, fitsInteger, isBlank, isZeroOrOne } from './column-profile.js';
 import { DateReader, dateForm } from './date-text.js';
 import type { MissingWords } from './missing.js';
-import { NumberReader, numberForm, readBoolean } from './number-text.js';
+import { NumberReader, fitsFloat32, fitsInteger, isBlank, isZeroOrOne, numberForm, readBoolean } from './number-text.js';
 
 /** Memory for elements, as numbers and as bytes. */
 export class ElementMemory {
