@@ -1,5 +1,5 @@
 // Builds and runs the native tests: `npm run test:native [-- plain|asan|tsan|all]`.
-// They are the `core_tests` of binding.gyp, a stand-alone program without Node, in a build directory of their own per sanitizer.
+// They are `core_tests` of binding.gyp, a program without Node, in a build directory of their own per sanitizer.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

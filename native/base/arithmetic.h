@@ -1,6 +1,5 @@
 #pragma once
-// Arithmetic on sizes and addresses that never wraps. File addresses are 63 bits wide, as off_t is; a sum beyond is no
-// value.
+// Arithmetic on sizes and addresses that never wraps. File addresses have 63 bits, as off_t has; beyond is no value.
 //   threads: pure functions.    memory: none.
 #include <cstdint>
 #include <optional>

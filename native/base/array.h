@@ -1,6 +1,5 @@
 #pragma once
-// A growable array that reports that memory ran out where std::vector would end the process (there are no exceptions
-// here).
+// A growable array that reports that memory ran out. std::vector would end the process: there are no exceptions here.
 //   threads: one at a time.    memory: malloc; grows by half, so at most 1.5 times what is held plus 16 elements.
 #include <cstdint>
 #include <cstdlib>

@@ -1,6 +1,5 @@
 #pragma once
-// Shared ownership with the count inside the object, so that making one reports out-of-memory (std::make_shared would
-// end the process).
+// Shared ownership with the count inside the object. Making one reports out-of-memory; std::make_shared would not.
 //   threads: any may copy and drop references; the object's own rules hold for everything else.    memory: nothrow new.
 #include <atomic>
 #include <cstdint>

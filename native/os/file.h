@@ -1,7 +1,6 @@
 #pragma once
 // One open file: positioned reads and writes, and libhdf5's lock.
-//   threads: any may read and write at once; open and close by one thread, when no other uses the file.    memory:
-//   none.
+//   threads: any may read and write at once; close by one, when no other uses the file.    memory: none.
 #include <cstdint>
 
 #include "base/base.h"

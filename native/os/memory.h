@@ -1,9 +1,7 @@
 #pragma once
-// Virtual memory in the five verbs that allocators need. Address space is reserved first, and pages of it are given
-// memory later.
-//   threads: any, on ranges that do not meet.    memory: whole pages; every address and size here is a multiple of
-//   `page_size`. A range that is not made of whole pages gives `kInvalidAddress` or `kInvalidSize`, and nothing
-//   changes.
+// Virtual memory in the five verbs that allocators need: address space first, memory for pages of it later.
+//   threads: any, on ranges that do not meet.    memory: whole pages; a range that is not made of them gives
+//   `kInvalidAddress` or `kInvalidSize`, and nothing changes.
 #include <cstddef>
 #include <cstdint>
 

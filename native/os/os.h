@@ -1,6 +1,6 @@
 #pragma once
-// The door of os: what freestone asks of an operating system. One implementation file per system; posix.cc is shared by
-// Linux and macOS.
+// The door of os: what freestone asks of an operating system. Behind it are linux.cc, macos.cc and windows*.cc, and
+// posix_*.cc and sysfs_topology.cc for what Linux and macOS have in common.
 #include "os/cpu.h"
 #include "os/file.h"
 #include "os/memory.h"

@@ -1,6 +1,5 @@
 #pragma once
-// The loop around a system call that may move fewer bytes than asked. Apart from the calls so that tests can play the
-// system.
+// The loop around a system call that may move fewer bytes than asked; apart from it, so that tests can play the system.
 //   threads: pure.    memory: none.
 #include <cerrno>
 #include <cstddef>

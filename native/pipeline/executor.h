@@ -1,7 +1,6 @@
 #pragma once
 // Worker threads and their queue.
-//   threads: any may submit.    memory: none once started; a task brings its own link. Scratch memory grows in the
-//   workers.
+//   threads: any may submit.    memory: none once started, but for what tasks ask of their worker's scratch memory.
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
