@@ -1,5 +1,6 @@
 // Huge pages, CPUs and NUMA binding of Linux.
 #include <dirent.h>
+#include <dlfcn.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -45,6 +46,25 @@ Result<Array<size_t>> huge_page_sizes(const char* sys_root) noexcept {
 uint32_t current_cpu() noexcept {
   const int cpu = sched_getcpu();
   return cpu < 0 ? 0 : static_cast<uint32_t>(cpu);
+}
+
+namespace {
+
+/// glibc registers the thread's rseq area from 2.35 on and says where it lies. Looked up by name: a reference would tie
+/// the library to that version. The area begins with the number of the CPU, which is 0 until the kernel has set it.
+ptrdiff_t find_cpu_number() noexcept {
+  const auto* const size = static_cast<const unsigned*>(dlsym(RTLD_DEFAULT, "__rseq_size"));
+  const auto* const offset = static_cast<const ptrdiff_t*>(dlsym(RTLD_DEFAULT, "__rseq_offset"));
+  return size != nullptr && offset != nullptr && *size != 0 ? *offset : 0;
+}
+
+}  // namespace
+
+const ptrdiff_t cpu_number_offset = find_cpu_number();
+
+uint32_t cpu_limit() noexcept {
+  const long configured = sysconf(_SC_NPROCESSORS_CONF);
+  return configured > 0 ? static_cast<uint32_t>(configured) : 1;
 }
 
 uint32_t cpu_count() noexcept {

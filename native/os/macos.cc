@@ -23,6 +23,13 @@ uint32_t current_cpu() noexcept {
   return pthread_cpu_number_np(&cpu) == 0 ? static_cast<uint32_t>(cpu) : 0;
 }
 
+const ptrdiff_t cpu_number_offset = 0;
+
+uint32_t cpu_limit() noexcept {
+  const long configured = sysconf(_SC_NPROCESSORS_CONF);
+  return configured > 0 ? static_cast<uint32_t>(configured) : 1;
+}
+
 uint32_t cpu_count() noexcept {
   // There is no affinity to respect.
   const long online = sysconf(_SC_NPROCESSORS_ONLN);

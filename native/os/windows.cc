@@ -98,6 +98,13 @@ uint32_t current_cpu() noexcept {
   return uint32_t{number.Group} * 64 + number.Number;
 }
 
+const ptrdiff_t cpu_number_offset = 0;
+
+uint32_t cpu_limit() noexcept {
+  const DWORD most = GetMaximumProcessorCount(ALL_PROCESSOR_GROUPS);
+  return most > 0 ? most : 1;
+}
+
 uint32_t cpu_count() noexcept {
   DWORD_PTR process = 0;
   DWORD_PTR system = 0;
