@@ -46,11 +46,117 @@ export interface NativeChunkCodec {
   load(file: NativeFile, address: number, size: number, filterMask: number, into: Uint8Array): Promise<void>;
 }
 
+/** What a frame allocator says about itself; kinds and levels as numbers. */
+export interface NativeFrameStats {
+  readonly totalFrames: number;
+  readonly freeFrames: number;
+  /** Free frames of whole blocks that CPUs keep for themselves; part of `freeFrames`. */
+  readonly cached: number;
+  readonly allocations: number;
+  readonly frees: number;
+  /** Requests that were refused for want of memory. */
+  readonly failures: number;
+  readonly committedBytes: number;
+  readonly metadataBytes: number;
+  /** Blocks whose 512 frames all came to be in use, and such blocks that lost one again. */
+  readonly promotions: number;
+  readonly demotions: number;
+  /** Blocks that went from the buddy lists to the bitmap, and back. */
+  readonly lentBlocks: number;
+  readonly returnedBlocks: number;
+  readonly perZone: readonly {
+    readonly kind: number;
+    readonly pressure: number;
+    /** The memory of a dma zone is locked; if not, `lockErrno` says why. */
+    readonly locked: boolean;
+    readonly lockErrno: number;
+    /** Made of huge pages that were set aside. */
+    readonly huge: boolean;
+    /** The system is advised to use huge pages. */
+    readonly advised: boolean;
+    readonly totalFrames: number;
+    readonly freeFrames: number;
+    readonly allocations: number;
+    readonly frees: number;
+    readonly pressureEvents: number;
+  }[];
+  readonly perNode: readonly {
+    readonly id: number;
+    /** Its memory is bound to it; false where the system has no such node. */
+    readonly bound: boolean;
+    readonly totalFrames: number;
+    readonly freeFrames: number;
+    /** Served here as wanted; served here although another was wanted; wanted here and served elsewhere. */
+    readonly hits: number;
+    readonly misses: number;
+    readonly foreign: number;
+  }[];
+}
+
+/** One thread's hold on a frame allocator. */
+export interface NativeFrames {
+  /** Without a request: anywhere. `zone` 255 and `node` 2^32 - 1 stand for the default; flags: 1 strict, 2 emergency, 4 exact. */
+  allocate(frames: number, zone?: number, node?: number, alignment?: number, flags?: number, mover?: number, site?: number): number;
+  allocateBatch(
+    frames: number,
+    into: Float64Array,
+    zone?: number,
+    node?: number,
+    alignment?: number,
+    flags?: number,
+    mover?: number,
+    site?: number,
+  ): void;
+  free(frame: number, frames: number): void;
+  freeBatch(list: Float64Array, frames: number): void;
+  isAllocated(frame: number, frames: number): boolean;
+  isRun(frame: number, frames: number): boolean;
+  /** An ArrayBuffer over a part of the region; `close` detaches it. */
+  window(offset: number, size: number): ArrayBuffer;
+  region(): { bytes: number; frameSize: number; frameLimit: number; handle: number; holder: number };
+  stats(): NativeFrameStats;
+  /** By order 0 to 20. */
+  fragmentation(): Float64Array;
+  map(): Uint8Array;
+  /** Zone and node of each block in turn. */
+  places(): Uint8Array;
+  /** First frame, frames, site and mover of each live run in turn. */
+  runs(): Float64Array;
+  setTiming(on: boolean): void;
+  /** Lowest value and count of each bucket in turn, then the maximum. */
+  times(ofFree: boolean): Float64Array;
+  compact(move: (mover: number, from: number, to: number, frames: number) => boolean): {
+    movedRuns: number;
+    movedFrames: number;
+    freedBlocks: number;
+    before: Float64Array;
+    after: Float64Array;
+  };
+  trim(): number;
+  drain(): void;
+  validate(): void;
+  onPressure(listener: (zone: number, level: number, freeFrames: number) => void): void;
+  close(): void;
+}
+
 export interface NativeAddon {
   /** Called once per environment: how C++ makes errors. `code` is a position in `errorCodes` counted from 1, or 0 for a system error. */
   setErrorFactory(factory: (code: number, message: string, facts: ErrorFacts) => Error): void;
+  /** A new allocator (the arguments are those of `nativeConfig` in lib/frames), or the one of a handle. */
+  Frames: new (
+    sizeOrHandle: number,
+    frameSize?: number,
+    hugePages?: number,
+    cpuCache?: number,
+    track?: boolean,
+    zones?: Float64Array,
+    paths?: (string | null)[],
+    nodes?: Float64Array,
+    distances?: Float64Array,
+    fallbacks?: Float64Array,
+  ) => NativeFrames;
   FileSpace: new (initialOffset: number, limit: number) => NativeFileSpace;
-  /** Opens and, unless reading, locks (as libhdf5 does, with flock). `create` refuses an existing file with ERR_EXISTS. */
+  /** Opens and locks, shared for reading and exclusive for writing, as libhdf5 does with flock. `create` refuses an existing file with ERR_EXISTS. */
   File: new (path: string, mode: number) => NativeFile;
   /** @param filters for each filter: its HDF5 id, the number of its values, the values */
   ChunkCodec: new (filters: Uint32Array) => NativeChunkCodec;
