@@ -21,7 +21,7 @@ Input
   -t, --types <list>    name=type,… for columns that should not be found out:
                         ${typeNames.slice(0, 8).join(' ')}
                         ${typeNames.slice(8).join(' ')}
-      --missing <list>  what stands for no value in columns that are not text
+      --missing=<list>  what stands for no value in columns that are not text
                         (nothing, NA, N/A, NaN, nan, null, NULL)
 Output
       --as <form>       columns: a dataset each; table: one compound dataset

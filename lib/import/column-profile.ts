@@ -10,7 +10,7 @@ import {
 } from './column-type.js';
 import { DateReader, dateForm } from './date-text.js';
 import type { MissingWords } from './missing.js';
-import { NumberReader, fitsFloat32, fitsInteger, isBlank, isZeroOrOne, numberForm, readBoolean } from './number-text.js';
+import { IntegerBounds, NumberReader, fitsFloat32, isBlank, isZeroOrOne, numberForm, readBoolean } from './number-text.js';
 
 type Kind = 'undecided' | 'integer' | 'real' | 'boolean' | 'date' | 'timestamp' | 'text';
 
@@ -44,7 +44,7 @@ export class ColumnProfile {
   readonly #words: MissingWords;
   /** The type that the user wants, if any: what does not fit it is then an error and not a reason for another type. */
   readonly #wanted: TypeName | undefined;
-  readonly #wantedRange: readonly [bigint, bigint] | undefined;
+  readonly #wantedBounds: IntegerBounds | undefined;
   #kind: Kind;
   #lowest = Infinity;
   #highest = -Infinity;
@@ -64,7 +64,7 @@ export class ColumnProfile {
     this.#words = words;
     this.#wanted = wanted;
     const integer = integerTypes.find((type) => type === wanted);
-    this.#wantedRange = integer === undefined ? undefined : integerRange(integer);
+    this.#wantedBounds = integer === undefined ? undefined : new IntegerBounds(integerRange(integer));
     this.#kind = integer !== undefined ? 'integer' : wanted === undefined ? 'undecided' : (kindOfType[wanted] ?? 'undecided');
   }
 
@@ -131,8 +131,8 @@ export class ColumnProfile {
 
   #nextInteger(bytes: Uint8Array, start: number, end: number): Kind {
     const form = numbers.read(bytes, start, end);
-    if (this.#wantedRange !== undefined) {
-      if (!fitsInteger(numbers, form, this.#wantedRange)) return 'text';
+    if (this.#wantedBounds !== undefined) {
+      if (!this.#wantedBounds.holds(numbers, form)) return 'text';
     } else if (form !== numberForm.integer) {
       return form === numberForm.real ? 'real' : 'text';
     }

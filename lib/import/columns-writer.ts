@@ -3,10 +3,10 @@ import { endianness } from 'node:os';
 import type { Data, Dataset, Group, TypedArray } from '../hdf5/index.js';
 import { elementBytes } from './column-type.js';
 import type { MissingWords } from './missing.js';
-import { type FixedType, type RecordWriter, elementText, fieldText, longTextBatchBytes, setAttributes } from './record-writer.js';
+import { type FixedType, type RecordWriter, elementText, fieldText, setAttributes } from './record-writer.js';
 import type { RecordFields } from './record.js';
-import { RowBatches, ValueBatches } from './row-batches.js';
-import { type Column, type Compression, columnAttributes, columnSpec } from './table-layout.js';
+import { RowBatches, ValueBatches, WriteGate } from './row-batches.js';
+import { type Column, type Compression, columnAttributes, columnSpec, datasetShare } from './table-layout.js';
 import { type ElementMemory, type Put, encoder } from './value-encoder.js';
 
 const machineIsLittleEndian = endianness() === 'LE';
@@ -43,6 +43,7 @@ export class ColumnsWriter implements RecordWriter {
   }
 
   static async create(group: Group, columns: readonly Column[], rows: number, words: MissingWords, compression: Compression): Promise<ColumnsWriter> {
+    const gate = new WriteGate();
     const writers: ColumnWriter[] = [];
     for (const column of columns) {
       const spec = columnSpec(column, rows, columns.length, compression);
@@ -50,7 +51,9 @@ export class ColumnsWriter implements RecordWriter {
       setAttributes(dataset, columnAttributes(column));
       const { type } = column;
       writers.push(
-        type.kind === 'long text' ? new LongTextWriter(dataset) : new FixedWriter(dataset, type, spec.chunks[0] ?? 1, words),
+        type.kind === 'long text'
+          ? new LongTextWriter(dataset, datasetShare(columns.length), gate)
+          : new FixedWriter(dataset, type, spec.chunks[0] ?? 1, words, gate),
       );
     }
     return new ColumnsWriter(writers);
@@ -85,8 +88,8 @@ class FixedWriter implements ColumnWriter {
   readonly batches: RowBatches;
   readonly #put: Put;
 
-  constructor(dataset: Dataset, type: FixedType, batchRows: number, words: MissingWords) {
-    this.batches = new RowBatches(dataset, elementBytes(type), batchRows, columnData(type));
+  constructor(dataset: Dataset, type: FixedType, batchRows: number, words: MissingWords, gate: WriteGate) {
+    this.batches = new RowBatches(dataset, elementBytes(type), batchRows, gate, columnData(type));
     this.#put = encoder(type, words, machineIsLittleEndian);
   }
 
@@ -100,8 +103,8 @@ class FixedWriter implements ColumnWriter {
 class LongTextWriter implements ColumnWriter {
   readonly batches: ValueBatches<string>;
 
-  constructor(dataset: Dataset) {
-    this.batches = new ValueBatches(dataset, longTextBatchBytes);
+  constructor(dataset: Dataset, batchBytes: number, gate: WriteGate) {
+    this.batches = new ValueBatches(dataset, batchBytes, gate);
   }
 
   add(bytes: Uint8Array, start: number, end: number): boolean {

@@ -2,10 +2,10 @@
 import type { Data, Dataset, Group, Value } from '../hdf5/index.js';
 import type { ColumnType } from './column-type.js';
 import type { MissingWords } from './missing.js';
-import { type FixedType, type RecordWriter, elementText, fieldText, longTextBatchBytes, setAttributes } from './record-writer.js';
+import { type FixedType, type RecordWriter, elementText, fieldText, setAttributes } from './record-writer.js';
 import type { RecordFields } from './record.js';
-import { RowBatches, ValueBatches } from './row-batches.js';
-import { type Column, type Compression, rowLayout, tableAttributes, tableSpec } from './table-layout.js';
+import { RowBatches, ValueBatches, WriteGate } from './row-batches.js';
+import { type Column, type Compression, datasetShare, rowLayout, tableAttributes, tableSpec } from './table-layout.js';
 import { ElementMemory, type Put, encoder } from './value-encoder.js';
 
 /** What `create` makes, either for packed rows or for rows as objects. */
@@ -39,7 +39,7 @@ export async function createTable(
   }));
   if (columns.some(({ type }) => type.kind === 'long text')) return { dataset, writer: new ObjectRowsWriter(dataset, fields, layout.bytes) };
   const asData = ({ bytes }: ElementMemory, count: number): Data => bytes.subarray(0, count * layout.bytes);
-  return { dataset, writer: new PackedRowsWriter(new RowBatches(dataset, layout.bytes, spec.chunks[0] ?? 1, asData), fields) };
+  return { dataset, writer: new PackedRowsWriter(new RowBatches(dataset, layout.bytes, spec.chunks[0] ?? 1, new WriteGate(), asData), fields) };
 }
 
 interface Field {
@@ -90,7 +90,7 @@ class ObjectRowsWriter implements RecordWriter {
   readonly #scratch: ElementMemory;
 
   constructor(dataset: Dataset, fields: readonly Field[], rowBytes: number) {
-    this.#batches = new ValueBatches(dataset, longTextBatchBytes);
+    this.#batches = new ValueBatches(dataset, datasetShare(1), new WriteGate());
     this.#fields = fields;
     this.#scratch = new ElementMemory(rowBytes);
   }

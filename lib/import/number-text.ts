@@ -163,12 +163,28 @@ export function fitsFloat32(value: number): boolean {
   return !Number.isFinite(value) || Number.isFinite(Math.fround(value));
 }
 
-/** Whether the number just read is an integer within a range; a real without a fraction is one too. */
-export function fitsInteger(reader: NumberReader, form: NumberForm, [lowest, highest]: readonly [bigint, bigint]): boolean {
-  if (form === numberForm.none) return false;
-  const isReal = form === numberForm.real || form === numberForm.paddedReal;
-  if (isReal && !Number.isSafeInteger(reader.value)) return false;
-  if (reader.exact || isReal) return reader.value >= Number(lowest) && reader.value <= Number(highest);
-  const value = reader.integer();
-  return value >= lowest && value <= highest;
+/** The integers from one to another. */
+export class IntegerBounds {
+  readonly #lowest: bigint;
+  readonly #highest: bigint;
+  /** The same rounded, which is exact enough for numbers that are exact themselves. */
+  readonly #lowestNumber: number;
+  readonly #highestNumber: number;
+
+  constructor([lowest, highest]: readonly [bigint, bigint]) {
+    this.#lowest = lowest;
+    this.#highest = highest;
+    this.#lowestNumber = Number(lowest);
+    this.#highestNumber = Number(highest);
+  }
+
+  /** Whether the number just read is one of them; a real without a fraction is an integer too. */
+  holds(reader: NumberReader, form: NumberForm): boolean {
+    if (form === numberForm.none) return false;
+    const isReal = form === numberForm.real || form === numberForm.paddedReal;
+    if (isReal && !Number.isSafeInteger(reader.value)) return false;
+    if (reader.exact || isReal) return reader.value >= this.#lowestNumber && reader.value <= this.#highestNumber;
+    const value = reader.integer();
+    return value >= this.#lowest && value <= this.#highest;
+  }
 }

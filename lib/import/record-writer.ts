@@ -18,9 +18,6 @@ export interface RecordWriter {
 /** The types whose elements have a size. */
 export type FixedType = Exclude<ColumnType, { kind: 'long text' }>;
 
-/** Strings that are kept until they are written together, in bytes. */
-export const longTextBatchBytes = 256 * 1024;
-
 export function fieldText(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
 }

@@ -2,6 +2,25 @@
 import type { Data, Dataset } from '../hdf5/index.js';
 import { ElementMemory } from './value-encoder.js';
 
+/** Lets a few writes be under way at once. Thousands of columns fill their chunks with the same row, and each write takes memory of its own. */
+export class WriteGate {
+  #free = 8;
+  readonly #waiting: (() => void)[] = [];
+
+  /** Runs `write` when it is its turn: first come, first served. */
+  async pass(write: () => Promise<void>): Promise<void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((go) => this.#waiting.push(go));
+    try {
+      await write();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+}
+
 /** Memory for one chunk's rows of one dataset. */
 interface Batch {
   readonly memory: ElementMemory;
@@ -14,6 +33,7 @@ export class RowBatches {
   readonly #rowBytes: number;
   readonly #batchRows: number;
   readonly #asData: (memory: ElementMemory, rows: number) => Data;
+  readonly #gate: WriteGate;
   readonly #spare: Batch[] = [];
   #full: Batch[] = [];
   #current: Batch;
@@ -21,11 +41,12 @@ export class RowBatches {
   #writing: Promise<void> = Promise.resolve();
 
   /** @param asData the first rows of the memory as the dataset takes them; used until the write has settled */
-  constructor(dataset: Dataset, rowBytes: number, batchRows: number, asData: (memory: ElementMemory, rows: number) => Data) {
+  constructor(dataset: Dataset, rowBytes: number, batchRows: number, gate: WriteGate, asData: (memory: ElementMemory, rows: number) => Data) {
     this.#dataset = dataset;
     this.#rowBytes = rowBytes;
     this.#batchRows = batchRows;
     this.#asData = asData;
+    this.#gate = gate;
     this.#current = this.#batch();
   }
 
@@ -72,7 +93,7 @@ export class RowBatches {
   async #write(batches: readonly Batch[]): Promise<void> {
     for (const batch of batches) {
       const { memory, rows } = batch;
-      await this.#dataset.write(this.#asData(memory, rows), { start: [this.#writtenRows], count: [rows] });
+      await this.#gate.pass(() => this.#dataset.write(this.#asData(memory, rows), { start: [this.#writtenRows], count: [rows] }));
       this.#writtenRows += rows;
       batch.rows = 0;
       this.#spare.push(batch);
@@ -88,14 +109,16 @@ export class RowBatches {
 export class ValueBatches<T extends Data & (string | object)> {
   readonly #dataset: Dataset;
   readonly #batchBytes: number;
+  readonly #gate: WriteGate;
   #values: T[] = [];
   #bytes = 0;
   #writtenRows = 0;
   #writing: Promise<void> = Promise.resolve();
 
   /** @param batchBytes values are written when they are about this many bytes */
-  constructor(dataset: Dataset, batchBytes: number) {
+  constructor(dataset: Dataset, batchBytes: number, gate: WriteGate) {
     this.#dataset = dataset;
+    this.#gate = gate;
     this.#batchBytes = batchBytes;
   }
 
@@ -113,7 +136,7 @@ export class ValueBatches<T extends Data & (string | object)> {
     this.#values = [];
     this.#bytes = 0;
     if (values.length === 0) return;
-    this.#writing = this.#dataset.write(values as Data, { start: [start], count: [values.length] });
+    this.#writing = this.#gate.pass(() => this.#dataset.write(values as Data, { start: [start], count: [values.length] }));
     this.#writing.catch(() => undefined);
   }
 

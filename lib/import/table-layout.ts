@@ -11,7 +11,7 @@ export interface Column extends ColumnName {
 /** Bytes of a chunk, and of the rows of one column that are collected before they are written. */
 const chunkBytes = 256 * 1024;
 /** The same for all columns together: a table of thousands of columns gets smaller chunks and not more memory. */
-const totalChunkBytes = 16 * 1024 * 1024;
+const totalChunkBytes = 8 * 1024 * 1024;
 /** Rows of a chunk in a table that has none yet. */
 const rowsOfEmpty = 1024;
 
@@ -21,10 +21,14 @@ export interface Compression {
   readonly shuffle: boolean;
 }
 
+/** Bytes that one of several datasets may have in a chunk, and in memory until they are written. */
+export function datasetShare(datasets: number): number {
+  return Math.min(chunkBytes, totalChunkBytes / datasets);
+}
+
 /** How many rows a chunk has. @param rowBytes bytes of a row in that dataset @param datasets how many of them grow together */
 export function chunkRows(rows: number, rowBytes: number, datasets: number): number {
-  const share = Math.min(chunkBytes, totalChunkBytes / datasets);
-  return Math.max(1, Math.min(Math.floor(share / rowBytes), rows === 0 ? rowsOfEmpty : rows));
+  return Math.max(1, Math.min(Math.floor(datasetShare(datasets) / rowBytes), rows === 0 ? rowsOfEmpty : rows));
 }
 
 function filters({ level, shuffle: shuffled }: Compression, isText: boolean): Filter[] {

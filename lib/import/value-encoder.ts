@@ -9,7 +9,7 @@ import {
 } from './column-type.js';
 import { DateReader, dateForm } from './date-text.js';
 import type { MissingWords } from './missing.js';
-import { NumberReader, fitsFloat32, fitsInteger, isBlank, isZeroOrOne, numberForm, readBoolean } from './number-text.js';
+import { IntegerBounds, NumberReader, fitsFloat32, isBlank, isZeroOrOne, numberForm, readBoolean } from './number-text.js';
 
 /** Memory for elements, as numbers and as bytes. */
 export class ElementMemory {
@@ -76,11 +76,11 @@ function putInteger(dtype: IntegerType, target: DataView, offset: number, value:
 }
 
 function integerPut(dtype: IntegerType, littleEndian: boolean): Put {
-  const range = integerRange(dtype);
+  const bounds = new IntegerBounds(integerRange(dtype));
   const put = putNumber[dtype];
   return (target, offset, bytes, start, end) => {
     const form = numbers.read(bytes, start, end);
-    if (!fitsInteger(numbers, form, range)) return false;
+    if (!bounds.holds(numbers, form)) return false;
     if (Number.isSafeInteger(numbers.value)) put(target.view, offset, numbers.value, littleEndian);
     else putInteger(dtype, target.view, offset, numbers.integer(), littleEndian);
     return true;

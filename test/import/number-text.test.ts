@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NumberReader, fitsFloat32, fitsInteger, numberForm, readBoolean } from '../../lib/import/number-text.js';
+import { IntegerBounds, type NumberForm, NumberReader, fitsFloat32, numberForm, readBoolean } from '../../lib/import/number-text.js';
 
 const reader = new NumberReader();
 
 /** Reads a text that stands between digits and signs, so that a reader that looks beyond its field is found out. */
-function read(text: string): { form: number; value: number } {
+function read(text: string): { form: NumberForm; value: number } {
   const bytes = Buffer.from(`9-${text}-9e5`);
   const form = reader.read(bytes, 2, 2 + Buffer.byteLength(text));
   return { form, value: reader.value };
@@ -96,7 +96,7 @@ describe('NumberReader', () => {
 describe('the range of a type', () => {
   const fits = (text: string, range: readonly [bigint, bigint]): boolean => {
     const { form } = read(text);
-    return fitsInteger(reader, form as never, range);
+    return new IntegerBounds(range).holds(reader, form);
   };
 
   it('ends exactly where the type ends', () => {
