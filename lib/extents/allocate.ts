@@ -1,7 +1,6 @@
 // The outer loop (section C): policy after policy, what one has placed being kept by the next.
 import { FreestoneError } from '../errors.js';
 import { at } from './at.js';
-import { AreaOrder } from './area-order.js';
 import { AreaList } from './areas.js';
 import { demandOf, type Demand } from './demand.js';
 import {
@@ -33,32 +32,39 @@ import type { AllocationRequest, AllocationResult, Relaxation } from './types.js
  * @throws {FreestoneError} ERR_OVERLAP for areas or ranges that overlap
  */
 export function allocate(request: AllocationRequest, registry: PolicyRegistry = lvmPolicies): AllocationResult {
-  const demand = demandOf(request, registry);
-  return allocateDemand(demand, checkedSources(request), registry);
+  const { outcome } = settle(request, registry);
+  if (outcome instanceof FreestoneError) throw outcome;
+  return outcome;
 }
 
-/** Places what has been checked already; with failure domains, at the lowest limit that there is a placement for. */
-function allocateDemand(demand: Demand, sources: readonly CheckedSource[], registry: PolicyRegistry): AllocationResult {
-  const slotCount = demand.dataAreas + demand.parityAreas;
-  for (let limit = 1; demand.spread !== undefined && limit < slotCount; limit++) {
+/**
+ * A placement, or why there is none, with the state it ended in. With failure domains, at the lowest limit that there is a placement for.
+ * @throws {FreestoneError} for a request that is malformed
+ */
+export function settle(request: AllocationRequest, registry: PolicyRegistry): { state: AllocationState; outcome: AllocationResult | FreestoneError } {
+  const demand = demandOf(request, registry);
+  const sources = checkedSources(request);
+  const attempt = (limit: number): { state: AllocationState; outcome: AllocationResult | FreestoneError } => {
     const state = new AllocationState(demand, sources, listsOf(demand, sources));
-    const spread = new Spread(demand.spread, state, limit);
+    const spread = demand.spread === undefined ? null : new Spread(demand.spread, state, limit);
     try {
       run(state, registry, spread);
     } catch (error) {
-      if (error instanceof FreestoneError && error.code === 'ERR_NO_SPACE') continue;
+      if (error instanceof FreestoneError && error.code === 'ERR_NO_SPACE') return { state, outcome: error };
       throw error;
     }
-    return resultOf(state, spread.relaxation(state));
+    return { state, outcome: resultOf(state, spread?.relaxation(state)) };
+  };
+  const slotCount = demand.dataAreas + demand.parityAreas;
+  for (let limit = 1; demand.spread !== undefined && limit < slotCount; limit++) {
+    const settled = attempt(limit);
+    if (!(settled.outcome instanceof FreestoneError)) return settled;
   }
-  const state = new AllocationState(demand, sources, listsOf(demand, sources));
-  const spread = demand.spread === undefined ? null : new Spread(demand.spread, state, slotCount);
-  run(state, registry, spread);
-  return resultOf(state, spread?.relaxation(state));
+  return attempt(slotCount);
 }
 
 /** Every source of the request, checked; those with the handle of an earlier one are joined to it (B1) and left empty. */
-export function checkedSources({ sources }: AllocationRequest): CheckedSource[] {
+function checkedSources({ sources }: AllocationRequest): CheckedSource[] {
   const list = sources.map(checkSource);
   const firstWith = new Map<unknown, number>();
   list.forEach((source, i) => {
@@ -74,18 +80,17 @@ export function checkedSources({ sources }: AllocationRequest): CheckedSource[] 
 }
 
 /** The free areas of the sources that may be used, in order of preference (B1, B2). */
-export function listsOf({ order }: Demand, sources: readonly CheckedSource[]): AreaList[] {
-  const sorter = new AreaOrder();
+function listsOf({ order }: Demand, sources: readonly CheckedSource[]): AreaList[] {
   const lists: AreaList[] = [];
   for (const index of order) {
     const source = at(sources, index);
-    if (source.allocatable) lists.push(new AreaList(index, source.tags, usableAreas(source, sorter)));
+    if (source.allocatable) lists.push(new AreaList(index, source.tags, usableAreas(source)));
   }
   return lists;
 }
 
 /** Places everything in `state`, or throws. */
-export function run(state: AllocationState, registry: PolicyRegistry, spread: Spread | null): void {
+function run(state: AllocationState, registry: PolicyRegistry, spread: Spread | null): void {
   const { demand } = state;
   const { name, logAreas, dataAreas, areaMultiple } = demand;
   if (state.allocated >= demand.extents && logAreas === 0) return; // C1
@@ -150,7 +155,7 @@ function checkFreeSpace(state: AllocationState): void {
 }
 
 /** What the caller gets. */
-export function resultOf(state: AllocationState, relaxation?: Relaxation): AllocationResult {
+function resultOf(state: AllocationState, relaxation?: Relaxation): AllocationResult {
   const { demand } = state;
   const isIdle = demand.extents <= demand.existingExtents && demand.logAreas === 0;
   return {

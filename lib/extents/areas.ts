@@ -4,25 +4,16 @@
 // that length would stand, although the others are still compared by their real `count` (B5). A walk follows an area to its new place and so
 // misses those in between (F1). Both are observable in LVM's placements.
 //
-// Most sources of a large request are scanned once and then not chosen. Those keep only the sorted arrays of `SortedAreas`; the list of
-// objects is made when something has to change (`list`), and a scan that was not followed by a placement is repeated on it then.
+// Most sources of a large request are scanned once and then not chosen. For those the length of the longest area is enough; the walk over the
+// others is put off until it matters, and the list of objects is made when something has to change.
+import type { SourceAreas } from './area-order.js';
 import { at } from './at.js';
-import { bestFitOfList, bestFitOfSorted, type Fit } from './best-fit.js';
+import { bestFitOfList, isUndone, type FitRequest } from './best-fit.js';
 
 /** What an area carries besides its extents. */
 export interface AreaLabel {
   readonly handle: unknown;
   readonly tags: readonly string[];
-}
-
-/** Free areas sorted by length, longest first; equal ones in the order of their listing (B4). Never changed. */
-export interface SortedAreas {
-  readonly starts: readonly number[];
-  readonly counts: readonly number[];
-  /** Beside `starts`, only when some area has a handle or tags of its own. */
-  readonly labels: readonly (AreaLabel | undefined)[] | undefined;
-  /** The sum of `counts`. */
-  readonly free: number;
 }
 
 export interface FreeArea {
@@ -36,11 +27,13 @@ export interface FreeArea {
 }
 
 export class AreaList {
-  readonly #sorted: SortedAreas;
-  #objects: readonly FreeArea[] | null = null;
-  #list: FreeArea[] = [];
-  /** A scan that has not been done on the list yet. */
-  #pending: Fit | null = null;
+  readonly #areas: SourceAreas;
+  /** Null until the list is needed. */
+  #list: FreeArea[] | null = null;
+  /** A walk by size that has been put off. */
+  #pending: FitRequest | null = null;
+  /** What that walk came to, once it has been done. */
+  #fitted: FreeArea | null = null;
   #dirty = false;
   #free: number;
 
@@ -48,10 +41,10 @@ export class AreaList {
   constructor(
     readonly source: number,
     readonly tags: readonly string[],
-    sorted: SortedAreas,
+    areas: SourceAreas,
   ) {
-    this.#sorted = sorted;
-    this.#free = sorted.free;
+    this.#areas = areas;
+    this.#free = areas.free;
   }
 
   /** Free extents, reserved or not. */
@@ -60,43 +53,39 @@ export class AreaList {
   }
 
   get isEmpty(): boolean {
-    return this.#objects ? this.#list.length === 0 : this.#sorted.counts.length === 0;
+    return this.#free === 0;
   }
 
-  /** The longest area as it was given; for reports. */
+  /** The length of the longest area. */
   get longest(): number {
-    return this.#objects ? this.#list.reduce((most, area) => Math.max(most, area.count), 0) : (this.#sorted.counts[0] ?? 0);
+    return this.#list ? this.#list.reduce((most, { count }) => Math.max(most, count), 0) : this.#areas.longest;
   }
 
   /** The areas in their present order. The array changes as extents are reserved or taken. */
   get list(): readonly FreeArea[] {
-    this.#open();
-    return this.#list;
+    return this.#open();
   }
 
   /**
    * One source's part of a scan by size alone (G3–G5 with H3): the last of the areas that a walk down the list would use.
-   * @param need the least length of every area but the first of a walk, in extents of one slot
-   * @param amount what is reserved of each area used
-   * @param whole whether the first area, too, must be `need` long
-   * @returns the area's place among those given, for `areaAt`, and the extents reserved; null when none is used
+   * @returns the area, or null in its place for `fittedArea` to find it; and null for both when no area is used
    */
-  fit(need: number, amount: number, whole: boolean): { readonly area: FreeArea | number; readonly used: number } | null {
-    if (this.#objects || this.#pending) return bestFitOfList(this, need, amount, whole);
-    const fit = bestFitOfSorted(this.#sorted.counts, need, amount, whole);
-    if (!fit) return null;
-    this.#pending = fit;
+  fit(request: FitRequest): { readonly area: FreeArea | null; readonly used: number } | null {
+    const { need, amount, whole } = request;
+    // When no area but the first may be shorter than what is reserved, the longest one tells how much will be.
+    if (this.#list || this.#pending || this.#areas.hasLabels || need !== amount) return bestFitOfList(this, request);
+    const { longest } = this.#areas;
+    if (whole && longest < need) return null;
+    this.#pending = request;
     this.#dirty = true;
-    return { area: fit.index, used: fit.used };
+    return { area: null, used: Math.min(amount, longest) };
   }
 
-  /** The area that `fit` named. */
-  areaAt(area: FreeArea | number): FreeArea {
-    if (typeof area !== 'number') return area;
+  /** The area that `fit` found without saying which. */
+  fittedArea(): FreeArea {
     this.#open();
-    const found = this.#objects?.[area];
-    if (!found) throw new RangeError(`no area ${area}`);
-    return found;
+    if (!this.#fitted) throw new RangeError(`no area of source ${this.source} was chosen by size`);
+    return this.#fitted;
   }
 
   /**
@@ -110,65 +99,71 @@ export class AreaList {
       return index;
     }
     area.unreserved -= amount;
-    this.#list.splice(index, 1);
-    return this.#insert(area, area.unreserved);
+    return this.#move(index, area, area.unreserved);
   }
 
   /** Makes an attempt's reservations void (F1). An area that moves back is followed, and those in between are not looked at. */
   reset(): void {
     if (!this.#dirty) return;
-    this.#dirty = false;
-    if (!this.#objects && this.#pending?.undoes) {
+    this.#fitted = null;
+    if (!this.#list && this.#pending && isUndone(this.#areas.sorted.counts, this.#pending)) {
       this.#pending = null;
+      this.#dirty = false;
       return;
     }
-    this.#open();
-    this.#dirty = false;
-    for (let i = 0; i < this.#list.length; i++) {
-      const area = at(this.#list, i);
+    const list = this.#open();
+    this.#fitted = null;
+    for (let i = 0; i < list.length; i++) {
+      const area = at(list, i);
       if (area.unreserved === area.count) continue;
       area.unreserved = area.count;
-      this.#list.splice(i, 1);
-      i = this.#insert(area, area.unreserved);
+      i = this.#move(i, area, area.unreserved);
     }
     // What the walk missed keeps its reservation, and is looked at again in the next one.
-    this.#dirty = this.#list.some((area) => area.unreserved !== area.count);
+    this.#dirty = list.some((area) => area.unreserved !== area.count);
   }
 
   /** Takes extents from the front of an area for good (B6). @returns the first of them */
   consume(area: FreeArea, extents: number): number {
-    this.#open();
+    const list = this.#open();
     const start = area.start;
-    const place = this.#list.indexOf(area);
+    const place = list.indexOf(area);
     if (place < 0 || extents > area.count) throw new RangeError(`the area at ${start} has no ${extents} extents to take`);
-    this.#list.splice(place, 1);
+    list.splice(place, 1);
     this.#free -= extents;
     area.start += extents;
     area.count -= extents;
     area.unreserved = area.count;
-    if (area.count > 0) this.#insert(area, area.count);
+    if (area.count > 0) list.splice(placeFor(list, area.count), 0, area);
     return start;
   }
 
-  /** Before the first area that is strictly shorter (B4). */
-  #insert(area: FreeArea, length: number): number {
-    const list = this.#list;
-    let place = 0;
-    while (place < list.length && at(list, place).count >= length) place++;
+  #move(index: number, area: FreeArea, length: number): number {
+    const list = this.#open();
+    list.splice(index, 1);
+    const place = placeFor(list, length);
     list.splice(place, 0, area);
     return place;
   }
 
-  #open(): void {
-    if (this.#objects) return;
-    const { starts, counts, labels } = this.#sorted;
-    this.#objects = starts.map((start, i) => {
+  #open(): FreeArea[] {
+    if (this.#list) return this.#list;
+    const { starts, counts, labels } = this.#areas.sorted;
+    const list = starts.map((start, i): FreeArea => {
       const count = at(counts, i);
       return { owner: this, label: labels?.[i], start, count, unreserved: count };
     });
-    this.#list = [...this.#objects];
+    this.#list = list;
     const pending = this.#pending;
     this.#pending = null;
-    if (pending) bestFitOfList(this, pending.need, pending.amount, pending.whole);
+    if (pending) this.#fitted = bestFitOfList(this, pending)?.area ?? null;
+    return list;
   }
+}
+
+/** Before the first area that is strictly shorter (B4). */
+function placeFor(list: readonly FreeArea[], length: number): number {
+  let place = 0;
+  while (place < list.length && at(list, place).count >= length) place++;
+  return place;
 }

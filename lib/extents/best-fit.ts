@@ -2,44 +2,26 @@
 //
 // Each area used is reserved and so moves down the list, and the walk goes on behind it: an area that is shorter than the one before, but
 // longer than what is left of that one, is never looked at. Best fit therefore only happens among areas smaller than the remainder (G5).
-import { at } from './at.js';
 import type { AreaList, FreeArea } from './areas.js';
+import { at } from './at.js';
 
-/** What a walk over sorted, untouched areas comes to. */
-export interface Fit {
-  readonly index: number;
-  readonly used: number;
-  /** Whether voiding the walk's reservations brings back the very order there was: no area used has a twin of the same length. */
-  readonly undoes: boolean;
+export interface FitRequest {
+  /** The least length of every area but the first of a walk, in extents of one slot. */
   readonly need: number;
+  /** What is reserved of each area used. */
   readonly amount: number;
+  /** Whether the first area, too, must be `need` long. */
   readonly whole: boolean;
 }
 
-/** The walk over areas of which nothing is reserved, without moving any of them. @param counts longest first */
-export function bestFitOfSorted(counts: readonly number[], need: number, amount: number, whole: boolean): Fit | null {
-  const longest = counts[0];
-  if (longest === undefined || (whole && longest < need)) return null;
-  let index = 0;
-  let undoes = true;
-  for (;;) {
-    const count = at(counts, index);
-    undoes &&= counts[index - 1] !== count && counts[index + 1] !== count;
-    let next = index + 1;
-    if (amount < count) {
-      // The area moves to before the first that is shorter than its remainder; the walk goes on with that one.
-      const left = count - amount;
-      while (next < counts.length && at(counts, next) >= left) next++;
-    }
-    if (next >= counts.length || at(counts, next) < need) break;
-    index = next;
-  }
-  return { index, used: Math.min(amount, at(counts, index)), undoes, need, amount, whole };
+export interface Fit {
+  readonly area: FreeArea;
+  readonly used: number;
 }
 
-/** The same walk over a list in use, with its reservations. */
-export function bestFitOfList(areas: AreaList, need: number, amount: number, whole: boolean): { area: FreeArea; used: number } | null {
-  let found: { area: FreeArea; used: number } | null = null;
+/** The walk, with its reservations. @returns the last area used */
+export function bestFitOfList(areas: AreaList, { need, amount, whole }: FitRequest): Fit | null {
+  let found: Fit | null = null;
   const list = areas.list;
   for (let i = 0; i < list.length; i++) {
     const area = at(list, i);
@@ -50,4 +32,25 @@ export function bestFitOfList(areas: AreaList, need: number, amount: number, who
     found = { area, used };
   }
   return found;
+}
+
+/**
+ * Whether voiding the reservations of a walk over untouched areas brings back the very order there was. It does when no area that the walk uses
+ * has a twin of the same length: of twins, one that was reserved comes back behind the other.
+ * @param counts longest first
+ */
+export function isUndone(counts: readonly number[], { need, amount }: FitRequest): boolean {
+  for (let i = 0; ; ) {
+    const count = counts[i];
+    if (count === undefined) return true;
+    if (counts[i - 1] === count || counts[i + 1] === count) return false;
+    let next = i + 1;
+    if (amount < count) {
+      // The area moves to before the first that is shorter than its remainder; the walk goes on with that one.
+      const left = count - amount;
+      while (next < counts.length && at(counts, next) >= left) next++;
+    }
+    if (next >= counts.length || at(counts, next) < need) return true;
+    i = next;
+  }
 }

@@ -231,7 +231,11 @@ function parallelOf(areas: readonly ParallelArea[], sourceCount: number): KnownP
 
 /** A source named twice counts once, where it was named first (B1, B2). */
 function orderOf(order: readonly number[] | undefined, sourceCount: number): readonly number[] {
-  if (order === undefined) return Array.from({ length: sourceCount }, (_, i) => i);
+  if (order === undefined) {
+    const all: number[] = [];
+    for (let i = 0; i < sourceCount; i++) all.push(i);
+    return all;
+  }
   return [...new Set(indexes('sourceOrder', order, sourceCount))];
 }
 

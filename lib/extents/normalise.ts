@@ -1,9 +1,9 @@
 // Sources in the library's own order: areas by position, neighbours merged, nothing double.
 import { FreestoneError } from '../errors.js';
-import type { PlacedAreas } from './area-order.js';
+import { SourceAreas, type PlacedAreas } from './area-order.js';
 import { at } from './at.js';
 import type { AreaLabel } from './areas.js';
-import { checkSource, checkSources, sourceOf, type CheckedSource } from './sources.js';
+import { checkSource, checkSources, known, sourceOf, type CheckedSource } from './sources.js';
 import type { Source } from './types.js';
 
 /**
@@ -12,9 +12,16 @@ import type { Source } from './types.js';
  * @throws {FreestoneError} ERR_OVERLAP when areas or ranges overlap, ERR_EXISTS when two sources have one handle, ERR_INVALID_ARGUMENT
  */
 export function normalise(sources: readonly Source[]): Source[] {
-  return normalSources(sources).map(sourceOf);
+  return normalSources(sources).map((source, i) => unchanged(sources, source, i) ?? sourceOf(source));
 }
 
+/** The source that was given, when it was in order already. */
+export function unchanged(sources: readonly Source[], source: CheckedSource, index: number): Source | undefined {
+  const given = at(sources, index);
+  return known(given) === source ? given : undefined;
+}
+
+/** The sources in order, as the library keeps them. */
 export function normalSources(sources: readonly Source[]): CheckedSource[] {
   checkSources(sources);
   const handles = new Map<unknown, number>();
@@ -25,22 +32,23 @@ export function normalSources(sources: readonly Source[]): CheckedSource[] {
       throw new FreestoneError('ERR_EXISTS', `sources[${first}] and sources[${i}] have the same handle`, { source: i, first, handle: checked.handle });
     }
     handles.set(checked.handle, i);
-    const placed = merged(checked.placed);
-    return placed === checked.placed ? checked : withAreas(checked, placed);
+    return known(source) ? checked : withAreas(checked, merged(checked.areas.placed));
   });
 }
 
 /** The same source with other areas. */
 export function withAreas(source: CheckedSource, placed: PlacedAreas): CheckedSource {
   const { handle, totalExtents, tags, allocatable, ranges, weight } = source;
-  return { handle, placed, totalExtents, tags, allocatable, ranges, weight };
+  return { handle, areas: SourceAreas.of(placed), totalExtents, tags, allocatable, ranges, weight };
 }
 
 /** Areas that touch and are alike as one; the same object when there are none. */
 export function merged(placed: PlacedAreas): PlacedAreas {
   const { starts, counts, labels } = placed;
   const touch = (i: number): boolean => at(starts, i - 1) + at(counts, i - 1) === starts[i] && alike(labels?.[i - 1], labels?.[i]);
-  if (!starts.some((_, i) => i > 0 && touch(i))) return placed;
+  let i = 1;
+  while (i < starts.length && !touch(i)) i++;
+  if (i >= starts.length) return placed;
   const kept = { starts: [] as number[], counts: [] as number[], labels: [] as (AreaLabel | undefined)[] };
   starts.forEach((start, i) => {
     if (i > 0 && touch(i)) {

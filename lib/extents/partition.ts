@@ -10,7 +10,7 @@ export function onePerTag(slots: Slots, tagList: TagList, logOffset: number, wit
   let seen = new Set<string>();
   for (const candidate of slots.candidates) {
     if (kept.length === logOffset) seen = new Set();
-    const tags = typeof candidate.area === 'number' ? candidate.list.tags : tagsOfArea(candidate.area);
+    const tags = candidate.area ? tagsOfArea(candidate.area) : candidate.list.tags;
     if (commonTag(tagList, tags, [...seen]) !== undefined) {
       witness?.saw(candidate.list.source, 'tag-in-use');
       continue;

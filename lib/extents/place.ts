@@ -50,7 +50,7 @@ export function placeBatch(state: AllocationState, slots: Slots, most: number, l
 function areaAt(slots: Slots, position: number): FreeArea {
   const candidate = slots.at(position);
   if (!candidate) throw new RangeError(`slot ${position} is empty`);
-  return candidate.list.areaAt(candidate.area);
+  return candidate.area ?? candidate.list.fittedArea();
 }
 
 /** Several slots may take from one area: all of it together must fit. */

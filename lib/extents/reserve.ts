@@ -3,7 +3,7 @@ import { FreestoneError, checkOptions } from '../errors.js';
 import type { PlacedAreas } from './area-order.js';
 import { at } from './at.js';
 import { demandOf, requestFields } from './demand.js';
-import { merged, normalSources, withAreas } from './normalise.js';
+import { merged, normalSources, unchanged, withAreas } from './normalise.js';
 import { lvmPolicies, type PolicyRegistry } from './policies/registry.js';
 import { bySource, flatten, type CheckedExtents, type SegmentList } from './segments.js';
 import { sourceOf, type CheckedSource } from './sources.js';
@@ -33,11 +33,12 @@ function changed(sources: readonly Source[], segments: SegmentList, change: Chan
   const lists = bySource(flatten(segments, sources.length));
   return normal.map((source, i) => {
     const list = lists.get(i);
-    return sourceOf(list ? withAreas(source, change(source, list, i)) : source);
+    return list ? sourceOf(withAreas(source, change(source, list, i))) : (unchanged(sources, source, i) ?? sourceOf(source));
   });
 }
 
-function take({ placed: { starts, counts, labels } }: CheckedSource, segments: readonly CheckedExtents[], index: number): PlacedAreas {
+function take({ areas }: CheckedSource, segments: readonly CheckedExtents[], index: number): PlacedAreas {
+  const { starts, counts, labels } = areas.placed;
   const left = { starts: [...starts], counts: [...counts], labels: labels && [...labels] };
   for (const { start, length } of segments) {
     const i = lastAt(left.starts, start);
@@ -59,7 +60,8 @@ function take({ placed: { starts, counts, labels } }: CheckedSource, segments: r
   return left;
 }
 
-function give({ placed: { starts, counts, labels }, totalExtents }: CheckedSource, segments: readonly CheckedExtents[], index: number): PlacedAreas {
+function give({ areas, totalExtents }: CheckedSource, segments: readonly CheckedExtents[], index: number): PlacedAreas {
+  const { starts, counts, labels } = areas.placed;
   const more = { starts: [...starts], counts: [...counts], labels: labels && [...labels] };
   for (const { start, length } of segments) {
     const end = start + length;

@@ -132,7 +132,7 @@ class Scan {
   /** The smallest area that is large enough, or the largest when splitting is allowed (H3, G4). */
   #bySize(list: AreaList): void {
     const { slots, witness } = this.#request;
-    const fit = list.fit(this.#need, this.#amount, this.#mustBeWhole);
+    const fit = list.fit({ need: this.#need, amount: this.#amount, whole: this.#mustBeWhole });
     if (!fit) {
       witness?.saw(list.source, 'too-small', { extents: list.longest });
       return;

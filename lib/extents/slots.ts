@@ -4,8 +4,8 @@ import type { AreaList, FreeArea } from './areas.js';
 /** An area proposed for a position, and how much of it. */
 export interface Candidate {
   readonly list: AreaList;
-  /** For `AreaList.areaAt`. */
-  readonly area: FreeArea | number;
+  /** Null for the one that `AreaList.fittedArea` finds. */
+  readonly area: FreeArea | null;
   readonly used: number;
 }
 

@@ -4,8 +4,8 @@
 // which is what makes one placement after another cheap.
 import { at } from './at.js';
 import { FreestoneError, checkInteger, checkOptions } from '../errors.js';
-import { type AreaOrder, type PlacedAreas } from './area-order.js';
-import type { AreaLabel, SortedAreas } from './areas.js';
+import { SourceAreas, type PlacedAreas } from './area-order.js';
+import type { AreaLabel } from './areas.js';
 import type { Area, ExtentRange, Source } from './types.js';
 
 const sourceOptions = ['handle', 'areas', 'totalExtents', 'tags', 'allocatable', 'ranges', 'weight'];
@@ -13,20 +13,20 @@ const sourceOptions = ['handle', 'areas', 'totalExtents', 'tags', 'allocatable',
 /** A source whose values have been checked. */
 export interface CheckedSource {
   readonly handle: unknown;
-  readonly placed: PlacedAreas;
+  readonly areas: SourceAreas;
   readonly totalExtents: number;
   readonly tags: readonly string[];
   readonly allocatable: boolean;
   readonly ranges: readonly { readonly start: number; readonly end: number }[] | undefined;
   readonly weight: number;
-  /** The areas that may be taken, once they have been put in order. */
-  sorted?: SortedAreas;
+  /** The areas within the ranges, once they have been cut to them. */
+  inRanges?: SourceAreas;
 }
 
 const checked = Symbol('checked source');
 
 /** What is known of a source that this library made itself. */
-function known(source: Source): CheckedSource | undefined {
+export function known(source: Source): CheckedSource | undefined {
   return (source as { [checked]?: CheckedSource })[checked];
 }
 
@@ -38,7 +38,7 @@ export function sourceOf(values: CheckedSource): Source {
   const source: Source = {
     handle,
     get areas() {
-      return areasOf(values.placed);
+      return areasOf(values.areas.placed);
     },
     totalExtents,
     tags,
@@ -73,15 +73,16 @@ export function checkSources(sources: unknown): asserts sources is readonly Sour
  */
 export function checkSource(source: Source, index: number): CheckedSource {
   const name = `sources[${index}]`;
+  if (typeof source === 'object' && (source as unknown) !== null) {
+    const before = known(source);
+    if (before) return before;
+  }
   checkOptions(name, source, sourceOptions);
-  const before = known(source);
-  if (before) return before;
   const { handle, areas, tags, allocatable = true, ranges, weight = 1 } = source;
   if (!Array.isArray(areas)) refuse(`${name}.areas`, areas, 'an array of { start, length }');
   if (typeof allocatable !== 'boolean') refuse(`${name}.allocatable`, allocatable, 'true or false');
   if (!(typeof weight === 'number' && Number.isFinite(weight) && weight > 0)) refuse(`${name}.weight`, weight, 'a number above 0');
-  const placed = checkAreas(name, areas);
-  const end = (placed.starts.at(-1) ?? 0) + (placed.counts.at(-1) ?? 0);
+  const { areas: found, end } = checkAreas(name, areas);
   const totalExtents = source.totalExtents === undefined ? end : checkInteger(`${name}.totalExtents`, source.totalExtents);
   if (end > totalExtents) {
     throw new FreestoneError('ERR_INVALID_ARGUMENT', `${name} has an area that ends at ${end}, beyond its ${totalExtents} extents`, {
@@ -92,7 +93,7 @@ export function checkSource(source: Source, index: number): CheckedSource {
   }
   return {
     handle,
-    placed,
+    areas: found,
     totalExtents,
     tags: checkTags(`${name}.tags`, tags),
     allocatable,
@@ -101,14 +102,15 @@ export function checkSource(source: Source, index: number): CheckedSource {
   };
 }
 
-/** The areas of a source that may be taken, longest first (B3, B4). */
-export function usableAreas(source: CheckedSource, order: AreaOrder): SortedAreas {
-  return (source.sorted ??= order.byLength(source.ranges ? within(source.placed, source.ranges) : source.placed));
+/** The areas of a source that may be taken (B3). */
+export function usableAreas(source: CheckedSource): SourceAreas {
+  if (!source.ranges) return source.areas;
+  return (source.inRanges ??= SourceAreas.of(within(source.areas.placed, source.ranges)));
 }
 
 /** Two sources with one handle as one: the second one's areas follow (B1). @throws {FreestoneError} ERR_OVERLAP */
 export function joined(one: CheckedSource, other: CheckedSource, name: string): CheckedSource {
-  const [first, second] = [one, other].map((each) => (each.ranges ? within(each.placed, each.ranges) : each.placed)) as [PlacedAreas, PlacedAreas];
+  const [first, second] = [usableAreas(one).placed, usableAreas(other).placed];
   const placed: PlacedAreas = {
     starts: [...first.starts, ...second.starts],
     counts: [...first.counts, ...second.counts],
@@ -117,7 +119,7 @@ export function joined(one: CheckedSource, other: CheckedSource, name: string): 
   checkApart(name, placed, byStart(placed));
   return {
     handle: one.handle,
-    placed,
+    areas: SourceAreas.of(placed),
     totalExtents: Math.max(one.totalExtents, other.totalExtents),
     tags: [...new Set([...one.tags, ...other.tags])],
     allocatable: one.allocatable && other.allocatable,
@@ -164,11 +166,12 @@ function extent(value: unknown, name: string, index: number, field: string): num
   return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value) ? value : checkInteger(`${name}.areas[${index}].${field}`, value);
 }
 
-function checkAreas(name: string, areas: readonly Area[]): PlacedAreas {
-  const starts: number[] = [];
-  const counts: number[] = [];
-  let labels: (AreaLabel | undefined)[] | undefined;
+/** Checks areas; those in order, as they mostly are, are read again only if they are needed. */
+function checkAreas(name: string, areas: readonly Area[]): { areas: SourceAreas; end: number } {
   let end = 0;
+  let longest = 0;
+  let free = 0;
+  let hasLabels = false;
   let inOrder = true;
   for (let i = 0; i < areas.length; i++) {
     const area = areas[i] as Area | null | undefined;
@@ -176,19 +179,40 @@ function checkAreas(name: string, areas: readonly Area[]): PlacedAreas {
     const start = extent(area.start, name, i, 'start');
     const count = extent(area.length, name, i, 'length');
     if (count === 0) continue;
+    if (area.handle !== undefined || area.tags !== undefined) hasLabels = true;
     if (start < end) inOrder = false;
     end = start + count;
     if (!Number.isSafeInteger(end)) refuse(`${name}.areas[${i}]`, area, 'below 2^53');
-    if (area.handle !== undefined || area.tags !== undefined) {
-      labels ??= new Array<AreaLabel | undefined>(starts.length).fill(undefined);
-      labels[starts.length] = { handle: area.handle, tags: checkTags(`${name}.areas[${i}].tags`, area.tags) };
-    }
-    starts.push(start);
-    counts.push(count);
+    free += count;
+    if (count > longest) longest = count;
   }
-  if (labels) labels.length = starts.length;
-  const placed = { starts, counts, labels };
-  if (inOrder) return placed;
+  const summary = { longest, free, hasLabels };
+  if (inOrder) {
+    return { areas: new SourceAreas(summary, () => readAreas(name, areas)), end };
+  }
+  const placed = inPlace(name, readAreas(name, areas));
+  return { areas: new SourceAreas(summary, placed), end: (placed.starts.at(-1) ?? 0) + (placed.counts.at(-1) ?? 0) };
+}
+
+/** The areas that are not empty, in the order given. */
+function readAreas(name: string, areas: readonly Area[]): PlacedAreas {
+  const starts: number[] = [];
+  const counts: number[] = [];
+  const labels: (AreaLabel | undefined)[] = [];
+  areas.forEach((area, i) => {
+    const count = extent(area.length, name, i, 'length');
+    if (count === 0) return;
+    starts.push(extent(area.start, name, i, 'start'));
+    counts.push(count);
+    const isPlain = area.handle === undefined && area.tags === undefined;
+    labels.push(isPlain ? undefined : { handle: area.handle, tags: checkTags(`${name}.areas[${i}].tags`, area.tags) });
+  });
+  return { starts, counts, labels: labels.some((label) => label) ? labels : undefined };
+}
+
+/** Areas by position. @throws {FreestoneError} ERR_OVERLAP */
+function inPlace(name: string, placed: PlacedAreas): PlacedAreas {
+  const { starts, counts, labels } = placed;
   const order = byStart(placed);
   checkApart(name, placed, order);
   return {
