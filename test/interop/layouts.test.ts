@@ -3,7 +3,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { H5File, gzip, type DatasetSpec } from '../../lib/hdf5/index.js';
 import { scratchFolder } from '../hdf5/scratch.js';
 import { dump, dumpBytes, dumpedDataset, type Dump } from './h5dump.js';
-import { dataset, read, type SeenFile } from './h5py.js';
+import { dataset, digest, read, type SeenFile } from './h5py.js';
 import { describeWith } from './readers.js';
 
 const scratch = scratchFolder();
@@ -107,13 +107,14 @@ describeWith(['h5py', 'h5dump'], 'storage of every size', () => {
     const path = scratch.path();
     {
       await using file = await H5File.create(path);
-      await file.root.createDataset('whole', { data });
-      await file.root.createDataset('reversed', { data, dtype: 'int32be', shape: [5, 1_000_000] });
-      await file.root.createDataset('chunked', { data, shape: [2500, 2000], chunks: [700, 300], filters: [gzip(1)] });
+      const shape = [5, 1_000_000];
+      await file.root.createDataset('whole', { data, shape });
+      await file.root.createDataset('reversed', { data, dtype: 'int32be', shape });
+      await file.root.createDataset('chunked', { data, shape, chunks: [3, 70_000], filters: [gzip(1)] });
     }
-    for (const name of ['/whole', '/reversed', '/chunked']) {
-      expect(dumpBytes(path, name).equals(bytesOf(data)), name).toBe(true);
-    }
+    const seen = read(path, { values: 'digests' });
+    const rows = [0, 1, 2, 3, 4].map((row) => digest(bytesOf(data.subarray(row * 1_000_000, (row + 1) * 1_000_000))));
+    for (const name of ['/whole', '/reversed', '/chunked']) expect(dataset(seen, name).values, name).toEqual(rows);
   });
 
   it('a few chunks scattered over a grid of 2^40', async () => {
@@ -145,7 +146,7 @@ describeWith(['h5py', 'h5dump'], 'storage of every size', () => {
     }
     expect([...dumpBytes(path, '/x', `${String(last)};;8;`)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     expect([...dumpBytes(path, '/x', '0;;3;')]).toEqual([9, 10, 0]);
-    expect(dataset(read(path, { values: false }), '/x').storageSize).toBe(2 ** 34);
+    expect(dataset(read(path, { values: 'none' }), '/x').storageSize).toBe(2 ** 34);
   });
 
   it('chunks of the automatic size hold whole rows or a part of one', async () => {
@@ -155,7 +156,7 @@ describeWith(['h5py', 'h5dump'], 'storage of every size', () => {
       await using file = await H5File.create(path);
       for (const shape of automatic) await file.root.createDataset(shape.join(), { shape, chunks: true, data: counted(shape) });
     }
-    const seen = read(path, { values: false });
+    const seen = read(path, { values: 'none' });
     for (const shape of automatic) {
       const { chunks } = dataset(seen, `/${shape.join()}`);
       expect(product(chunks ?? [0]) * 4).toBeLessThanOrEqual(2 ** 18);

@@ -3,10 +3,12 @@
     read_h5.py             the paths come on standard input, one a line; one line of JSON per file goes out
     read_h5.py --modify    the same, after h5py has opened each file for writing and changed what is in it
     read_h5.py --no-values everything but the values
+    read_h5.py --digests   for the values, of each row the SHA-1 digest of its bytes in this machine's order
 
 Values are strings, so that no digit is lost: integers in decimal, floats as the hexadecimal digits of their bits (`nan` for
 every NaN), text as it is, booleans as `true` and `false`; compounds and complex numbers are lists of their parts.
 """
+import hashlib
 import json
 import sys
 
@@ -118,6 +120,15 @@ def fill_value(dataset):
     return {"state": state, "value": printed(value)[0]}
 
 
+def values_of(dataset):
+    if "--no-values" in sys.argv:
+        return []
+    if "--digests" in sys.argv:
+        native = dataset.dtype.newbyteorder("=")
+        return [hashlib.sha1(dataset[row].astype(native).tobytes()).hexdigest() for row in range(dataset.shape[0])]
+    return printed(np.asarray(dataset[()]).reshape(-1))
+
+
 def describe_dataset(dataset):
     plist = dataset.id.get_create_plist()
     filters = [plist.get_filter(i) for i in range(plist.get_nfilters())]
@@ -131,7 +142,7 @@ def describe_dataset(dataset):
         "filters": [{"id": f[0], "optional": bool(f[1] & 1), "values": list(f[2])} for f in filters],
         "fill": fill_value(dataset),
         "storageSize": dataset.id.get_storage_size(),
-        "values": [] if "--no-values" in sys.argv else printed(np.asarray(dataset[()]).reshape(-1)),
+        "values": values_of(dataset),
         "attributes": attributes(dataset),
     }
 

@@ -118,13 +118,13 @@ export class ChunkedStorage {
   }
 
   async #cutOff(shape: readonly number[], shrunk: readonly boolean[]): Promise<void> {
-    const { chunkShape } = this.#options;
+    const { chunkShape, filters } = this.#options;
     const flight = new Flight();
+    const outside: number[] = [];
     for (const number of new Set([...this.index.numbers(), ...this.#cache.keys()])) {
       const start = this.index.position(number).map((at, d) => at * (chunkShape[d] ?? 1));
       if (start.some((first, d) => first >= (shape[d] ?? 0))) {
-        this.index.delete(number);
-        this.#cache.delete(number);
+        outside.push(number);
         continue;
       }
       if (!start.some((first, d) => shrunk[d] === true && first + (chunkShape[d] ?? 1) > (shape[d] ?? 0))) continue;
@@ -135,9 +135,17 @@ export class ChunkedStorage {
       this.#copy(kept, start.map(() => 0), cached.buffer, 0, this.#chunkStrides, inside, 1);
       this.#cache.set(number, { buffer: kept, dirty: true });
       this.#recycle(cached.buffer);
+      // It is stored anew: in its place the file has what the last commit says, which a crash brings back.
+      if (filters.length === 0) this.index.delete(number);
       await this.#shrinkCache(flight);
     }
-    await flight.landed();
+    // Only now is nothing on its way to the file that would be noted in the index when it arrives. What could not be stored
+    // is in memory again, and the next flush tries again.
+    await flight.landed().catch(() => undefined);
+    for (const number of outside) {
+      this.index.delete(number);
+      this.#cache.delete(number);
+    }
   }
 
   /** Runs one operation after the other. */
@@ -186,6 +194,7 @@ export class ChunkedStorage {
 
   /** The chunk as it is now: from memory, from the file, or made of fill values. */
   async #loaded(number: number): Promise<Cached> {
+    await this.#storing.get(number)?.catch(() => undefined);
     const found = this.#cache.get(number);
     if (found !== undefined) return found;
     const buffer = this.#buffer();
