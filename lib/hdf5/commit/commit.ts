@@ -13,8 +13,11 @@ export interface Committable {
   commit(batch: MetadataBatch, onDurable: (() => void)[]): number;
 }
 
-/** All raw data has been written before; nothing here waits until everything has been encoded, so that it is one state of the file. */
-export async function commit(store: FileStore, root: Committable, durability: Durability): Promise<void> {
+/**
+ * All raw data has been written before; nothing here waits until everything has been encoded, so that it is one state of the file.
+ * @param onTaken called when the file may change again
+ */
+export async function commit(store: FileStore, root: Committable, durability: Durability, onTaken: () => void): Promise<void> {
   const batch = new MetadataBatch(store);
   const onDurable: (() => void)[] = [];
   const rootHeaderAddress = root.commit(batch, onDurable);
@@ -22,7 +25,9 @@ export async function commit(store: FileStore, root: Committable, durability: Du
   const superblock = encodeSuperblock({ consistencyFlags: 0, baseAddress: 0, extensionAddress: null, endOfFile, rootHeaderAddress });
   await batch.write();
   // Space may have been allocated that was never written; a file that is shorter than its superblock says does not open.
+  // Nobody else writes yet: a chunk that was written behind this end before the file is extended to it would be cut off.
   if (store.file.size() < endOfFile) await store.file.truncate(endOfFile);
+  onTaken();
   if (durability === 'power') await store.file.sync();
   await store.file.write(0, superblock);
   if (durability === 'power') await store.file.sync();

@@ -168,22 +168,24 @@ export class Dataset extends ObjectNode {
     });
   }
 
-  /** All that was asked for is in the file, apart from its metadata. @internal */
-  flushData(): Promise<void> {
-    const done = this.#turn.then(async () => {
-      await this.#storage.flush();
-      if (this.#flushedShape === this.#shape) return;
-      this.#flushedShape = this.#shape;
-      this.touch();
-    });
-    this.#turn = done.catch(() => undefined);
-    return done;
+  /** Settles when all that was asked for until now has begun its writes. @internal */
+  get begun(): Promise<void> {
+    return this.#turn;
+  }
+
+  /** Puts all that has begun into the file, apart from its metadata. Nothing else may begin meanwhile. @internal */
+  async flushData(): Promise<void> {
+    await this.#storage.flush();
+    if (this.#flushedShape === this.#shape) return;
+    this.#flushedShape = this.#shape;
+    this.touch();
   }
 
   /** One operation after the other up to where it has begun its writes; those overlap. */
   async #ordered(operation: () => Promise<Promise<void>[]>): Promise<void> {
-    this.context.noteUnflushed(this);
-    const begun = this.#turn.then(operation);
+    const picture = this.context.noteUnflushed(this);
+    const turn = picture === undefined ? this.#turn : this.#turn.then(() => picture);
+    const begun = turn.then(operation);
     this.#turn = begun.then(
       () => undefined,
       () => undefined,

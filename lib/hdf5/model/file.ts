@@ -41,9 +41,12 @@ export class H5File implements AsyncDisposable {
   readonly #context: FileContext;
   readonly #heap: GlobalHeap;
   readonly #durability: Durability;
-  readonly #unflushed = new Set<Dataset>();
+  /** Datasets that have taken data since the last flush was asked for, or whose flush failed. */
+  #unflushed = new Set<Dataset>();
   #state: State;
   #flushing: Promise<void> = Promise.resolve();
+  /** Of the flush that was asked for last, until it has its state of the file. */
+  #picture: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(path: string, file: NativeFile, space: FileSpace, state: State, options: CreateOptions, rootAddress?: number) {
@@ -64,7 +67,11 @@ export class H5File implements AsyncDisposable {
         this.#assertOpen();
         if (this.#state === 'reading') throw new FreestoneError('ERR_READ_ONLY', `${path} is open for reading`, { path });
       },
-      noteUnflushed: (dataset) => this.#unflushed.add(dataset),
+      noteUnflushed: (dataset) => {
+        this.#unflushed.add(dataset);
+        return this.#picture;
+      },
+      forgetUnflushed: (dataset) => this.#unflushed.delete(dataset),
       load: (parent, name, headerAddress) => loadObject(this.#context, parent, name, headerAddress),
     };
     if (rootAddress === undefined) this.root = new Group(this.#context, null, '');
@@ -171,18 +178,37 @@ export class H5File implements AsyncDisposable {
   }
 
   #flush(): Promise<void> {
-    const done = this.#flushing.then(async () => {
-      const datasets = [...this.#unflushed];
-      this.#unflushed.clear();
-      try {
-        await Promise.all(datasets.map((dataset) => dataset.flushData()));
-        await this.#heap.flush();
-        await commit(this.#store, this.root, this.#durability);
-      } catch (error) {
-        for (const dataset of datasets) this.#unflushed.add(dataset);
-        throw error;
-      }
+    // What was asked for before this call is in the commit, and what is asked for after it waits until the commit has its
+    // state of the file: otherwise an operation would be there by halves, or its data without the header that leads to it.
+    const asked = this.#unflushed;
+    this.#unflushed = new Set();
+    const begun = Promise.all([...asked].map((dataset) => dataset.begun));
+    let taken = (): void => undefined;
+    const picture = new Promise<void>((resolve) => {
+      taken = () => {
+        if (this.#picture === picture) this.#picture = undefined;
+        resolve();
+      };
     });
+    this.#picture = picture;
+    const before = this.#flushing;
+    const done = (async () => {
+      await before;
+      await begun;
+      // The flush before this one may have failed, and left its datasets to this one.
+      const datasets = new Set([...asked, ...this.#unflushed]);
+      try {
+        await Promise.all([...datasets].map((dataset) => dataset.flushData()));
+        // Attributes may be set at any time. No turn is left between the last look at the heap and the commit's state of the file.
+        while (this.#heap.isUnwritten) await this.#heap.flush();
+        await commit(this.#store, this.root, this.#durability, taken);
+      } catch (error) {
+        for (const dataset of asked) this.#unflushed.add(dataset);
+        throw error;
+      } finally {
+        taken();
+      }
+    })();
     this.#flushing = done.catch(() => undefined);
     return done;
   }

@@ -89,6 +89,7 @@ export class Group extends ObjectNode {
     } catch (error) {
       parent.#children.delete(name);
       parent.touch();
+      this.context.forgetUnflushed(dataset);
       throw error;
     }
     return dataset;

@@ -16,8 +16,13 @@ export interface FileContext {
   assertWritable(): void;
   /** @throws {FreestoneError} ERR_CLOSED */
   assertOpen(): void;
-  /** A dataset that has taken data which the next flush must see to. */
-  noteUnflushed(dataset: Dataset): void;
+  /**
+   * A dataset that is about to take data, which the next flush must see to.
+   * @returns what it has to wait for: a flush that was asked for before and has not yet got its state of the file
+   */
+  noteUnflushed(dataset: Dataset): Promise<void> | undefined;
+  /** A dataset that is not to be. */
+  forgetUnflushed(dataset: Dataset): void;
   /** The object behind a header of an opened file. */
   load(parent: Group, name: string, headerAddress: number): Group | Dataset;
 }

@@ -84,7 +84,12 @@ export class GlobalHeap {
     this.#fullBytes = this.#full.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
-  /** Writes everything. */
+  /** Whether anything has not been written yet. */
+  get isUnwritten(): boolean {
+    return this.#open !== undefined || this.#full.length > 0;
+  }
+
+  /** Writes everything that is there when it is called. */
   async flush(): Promise<void> {
     this.#close();
     this.#nextSize = minCollectionSize;
