@@ -16,11 +16,11 @@ export interface Position {
   readonly column: number;
 }
 
-/** Node's error for a failed file operation, as ours. */
-export function asFreestoneError(error: unknown): unknown {
+/** Node's error for a failed file operation, as ours. @param file what it was about, where Node does not say */
+export function asFreestoneError(error: unknown, file?: string): unknown {
   const { errno, syscall, path } = error as NodeJS.ErrnoException;
   if (error instanceof FreestoneError || errno === undefined || syscall === undefined) return error;
-  return systemError(-errno, syscall, path);
+  return systemError(-errno, syscall, path ?? file);
 }
 
 /** How much is read at a time. */
@@ -86,7 +86,9 @@ export class TextSource {
     } catch (error) {
       await handle?.close();
       if (temporary !== undefined) await rm(temporary, { force: true });
-      throw asFreestoneError(error);
+      // A stream says that it was aborted, not why.
+      signal?.throwIfAborted();
+      throw asFreestoneError(error, temporary ?? path);
     }
   }
 

@@ -112,6 +112,22 @@ describe('freestone import', () => {
     expect(existsSync(join(folder, 'out.h5'))).toBe(false);
   });
 
+  it('a disk that is full is status 1 and leaves nothing behind', () => {
+    writeLargeTable();
+    // A limit on the size of a file is met in the same place as the end of a disk, and can be had without one.
+    const args = ['-c', 'ulimit -f 200; exec "$@"', 'sh', process.execPath, program, 'import', '--gzip', '0'];
+    const expected = { status: 1, stdout: '', stderr: expect.stringMatching(/^freestone import: EFBIG: file too large, write '\.out\.h5\.\d+\.\w+'\n$/) as string };
+    const importLimited = (last: string[], input: string | Buffer = ''): object => {
+      const { status, stdout, stderr } = spawnSync('sh', [...args, ...last], { cwd: folder, input, encoding: 'utf8' });
+      return { status, stdout, stderr };
+    };
+    expect(importLimited(['large.csv', 'out.h5'])).toEqual(expected);
+    expect(readdirSync(folder)).toEqual(['large.csv', 'small.csv']);
+    expect(importLimited(['-', 'out.h5'], readFileSync(join(folder, 'large.csv')).subarray(0, 5e6))).toMatchObject({ status: 1 });
+    expect(readdirSync(folder)).toEqual(['large.csv', 'small.csv']);
+    rmSync(join(folder, 'large.csv'));
+  });
+
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('leaves nothing behind when %s ends it, and ends by that signal', async (signal) => {
     writeLargeTable();
     const child: ChildProcess = spawn(process.execPath, [program, 'import', 'large.csv', 'out.h5'], { cwd: folder, stdio: 'ignore' });

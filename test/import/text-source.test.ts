@@ -1,4 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -131,6 +133,34 @@ describe('TextSource', () => {
     await expect(TextSource.open(folder, join(folder, 'spool'))).rejects.toMatchObject({ name: 'FreestoneError', code: 'EISDIR', path: folder });
     const absent = join(folder, 'absent.csv');
     await expect(TextSource.open(absent, join(folder, 'spool'))).rejects.toMatchObject({ name: 'FreestoneError', code: 'ENOENT', path: absent });
+  });
+
+  it('a pipe is copied to a file of its own, which is gone when it is closed', async () => {
+    const pipe = join(folder, 'pipe');
+    const spool = join(folder, 'spool');
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+    const text = 'a,b\n1,2\n'.repeat(50_000);
+    const writing = writeFile(pipe, text);
+    const source = await TextSource.open(pipe, spool);
+    await writing;
+    expect([source.size, readFileSync(spool, 'utf8') === text]).toEqual([text.length, true]);
+    await source.close();
+    expect(existsSync(spool)).toBe(false);
+  });
+
+  it('the signal ends the copying of a pipe too, with its reason', async () => {
+    const pipe = join(folder, 'endless');
+    const spool = join(folder, 'spool');
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+    const writer = spawn('sh', ['-c', `while echo a,b; do :; done > '${pipe}'`], { stdio: 'ignore' });
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    setTimeout(() => {
+      controller.abort(reason);
+    }, 200);
+    await expect(TextSource.open(pipe, spool, controller.signal)).rejects.toBe(reason);
+    expect(existsSync(spool)).toBe(false);
+    writer.kill();
   });
 
   it('stops at the signal', async () => {
