@@ -128,9 +128,16 @@ class Parser {
   #braced(): string {
     this.#expect('{');
     const start = this.#at;
-    for (let depth = 1; depth > 0; this.#at += 1) {
-      if (this.#text[this.#at] === '{') depth += 1;
-      if (this.#text[this.#at] === '}') depth -= 1;
+    for (let depth = 1; depth > 0; ) {
+      const next = this.#text[this.#at];
+      if (next === '"') {
+        this.#quoted();
+        continue;
+      }
+      if (next === '{') depth += 1;
+      if (next === '}') depth -= 1;
+      if (next === undefined) throw new Error('a block of h5dump has no end');
+      this.#at += 1;
     }
     return this.#text.slice(start, this.#at - 1).replace(/\s+/g, ' ').trim();
   }
