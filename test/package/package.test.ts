@@ -8,7 +8,11 @@ import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InstalledPackage, repository, run } from './installed-package.js';
 
-const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string; exports: Record<string, unknown> };
+const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
+  version: string;
+  exports: Record<string, unknown>;
+  scripts: Record<string, string>;
+};
 /** `freestone`, `freestone/hdf5` … */
 const entries = Object.keys(manifest.exports)
   .filter((entry) => entry !== './package.json')
@@ -38,6 +42,12 @@ describe('the installed package', () => {
     expect(user.files).toContain('dist/cli/main.js');
     expect(user.files).toContain('package.json');
     expect(user.files.filter((path) => /(^|\/)(test|bench|node_modules|build)\/|\.test\.|\.tsbuildinfo$/.test(path))).toEqual([]);
+  });
+
+  it('only start, test and bench are scripts that npm runs another one before', () => {
+    // A script called prebuild once ran before every build.
+    const names = Object.keys(manifest.scripts);
+    expect(names.filter((name) => /^(pre|post)/.test(name) && names.includes(name.replace(/^(pre|post)/, ''))).toSorted()).toEqual(['prebench', 'prestart', 'pretest']);
   });
 
   it('holds no path of the machine that packed it', () => {
