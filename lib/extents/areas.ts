@@ -61,6 +61,11 @@ export class AreaList {
     return this.#list ? this.#list.reduce((most, { count }) => Math.max(most, count), 0) : this.#areas.longest;
   }
 
+  /** Some areas have a handle or tags of their own. */
+  get hasLabels(): boolean {
+    return this.#areas.hasLabels;
+  }
+
   /** The areas in their present order. The array changes as extents are reserved or taken. */
   get list(): readonly FreeArea[] {
     return this.#open();

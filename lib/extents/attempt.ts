@@ -56,7 +56,7 @@ function choose({ state, ties, spread }: Attempt, slots: Slots, logPass: boolean
   if (!logPass) slots.sort(slots.positional, weightOf);
   else if (slots.end > slotCount + 1) slots.sort(slotCount, weightOf);
   slots.fillGaps(slotCount);
-  if (spread && !spread.arrange(slots, state, witness)) return null;
+  if (spread && !spread.arrange(slots, logPass ? slotCount - slots.positional : slots.found, state, witness)) return null;
   let offset = logOffset(slots, logCount, demand.logLength, slotCount, demand.separateLogs);
   if (offset === null) return null;
   if (slots.end < slotCount) return null; // I5

@@ -118,7 +118,7 @@ export function demandOf(request: AllocationRequest, registry: PolicyRegistry = 
     name: request.name === undefined ? '' : text('name', request.name),
     extents,
     existingExtents,
-    policy: registry.requested(request.policy ?? 'normal', request.containerPolicy ?? 'normal'),
+    policy: registry.requested(request.policy, request.containerPolicy),
     approximate: flag('approximate', request.approximate, false),
     logAreas,
     logLength: splitLength > 0 ? splitLength : count('logLength', 0),

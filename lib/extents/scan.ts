@@ -191,7 +191,8 @@ class Scan {
       const slot = this.#tieOf(list, i);
       if (slot === null) {
         passed = true;
-        if (ties.contiguousToPrevious) continue;
+        // The areas of a source are alike, unless some have tags of their own.
+        if (ties.contiguousToPrevious || list.hasLabels) continue;
         break;
       }
       if (ties.positional) {

@@ -32,8 +32,12 @@ export class Spread {
     }
   }
 
-  /** Puts the slots' candidates in front, the rest behind. @returns false when the limit cannot be kept */
-  arrange(slots: Slots, state: AllocationState, witness: Witness | null): boolean {
+  /**
+   * Puts the slots' candidates in front, the rest behind.
+   * @param eligible how many of the candidates may hold data: those of a pass for logs may not
+   * @returns false when the limit cannot be kept
+   */
+  arrange(slots: Slots, eligible: number, state: AllocationState, witness: Witness | null): boolean {
     state.slotSources.forEach((sources, slot) => {
       for (const source of sources) this.#own(slot, source);
     });
@@ -50,7 +54,7 @@ export class Spread {
     }
     const open = Array.from({ length: Math.max(0, state.slotCount - slots.positional) }, (_, i) => slots.positional + i);
     if (open.length === 0) return true;
-    const chosen = this.#match(open, slots.candidates, loads, witness);
+    const chosen = this.#match(open, slots.candidates.slice(0, eligible), loads, witness);
     if (!chosen) return false;
     const taken = new Set(chosen);
     slots.replaceFound([...chosen, ...slots.candidates.filter((candidate) => !taken.has(candidate))]);
@@ -100,22 +104,23 @@ export class Spread {
     places.sort((one, other) => one.rank - other.rank);
     const holder = new Map<number, number>();
     const used = new Map<string, number>();
-    const assign = (slot: number, seen: Set<number>): boolean =>
-      places.some(({ domain, owner }, place) => {
-        if (seen.has(place) || (owner !== null && owner !== slot)) return false;
-        seen.add(place);
-        const before = holder.get(place);
-        if (before === undefined) {
-          const count = used.get(domain) ?? 0;
-          if (count >= (byDomain.get(domain)?.length ?? 0)) return false;
-          used.set(domain, count + 1);
-        } else if (!assign(before, seen)) {
-          return false;
-        }
-        holder.set(place, slot);
-        return true;
-      });
-    if (!open.every((slot) => assign(slot, new Set()))) {
+    const ranks = [...new Set(places.map(({ rank }) => rank))];
+    // A place that nobody holds comes before one whose holder would have to move, and nobody moves to a place of a higher rank.
+    const assign = (slot: number, rank: number, seen: Set<number>): boolean =>
+      [true, false].some((isFree) => places.some((_, i) => holder.has(i) !== isFree && take(slot, i, rank, seen)));
+    const take = (slot: number, i: number, most: number, seen: Set<number>): boolean => {
+      const { domain, owner, rank } = at(places, i);
+      if (rank > most || seen.has(i) || (owner !== null && owner !== slot)) return false;
+      const before = holder.get(i);
+      const count = used.get(domain) ?? 0;
+      if (before === undefined && count >= (byDomain.get(domain)?.length ?? 0)) return false;
+      seen.add(i);
+      if (before === undefined) used.set(domain, count + 1);
+      else if (!assign(before, most, seen)) return false;
+      holder.set(i, slot);
+      return true;
+    };
+    if (!open.every((slot) => ranks.some((rank) => assign(slot, rank, new Set())))) {
       if (witness) for (const { list } of candidates) witness.saw(list.source, 'domain-in-use');
       return null;
     }

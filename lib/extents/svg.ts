@@ -90,6 +90,7 @@ function marksOf(placed: AllocationResult | readonly SegmentList[] | undefined, 
       if (extents.start + extents.length <= total) return { ...extents, kind, slot };
       throw new FreestoneError('ERR_INVALID_ARGUMENT', `source ${extents.source} has ${total} extents, and a segment ends beyond them`, { ...extents });
     });
+  if (typeof placed !== 'object') throw new FreestoneError('ERR_INVALID_ARGUMENT', 'what is drawn must be a result or an array of slots', { placed });
   if ('allocated' in placed) {
     return [
       ...placed.allocated.flatMap((slot, s) => of(slot, 'data', s)),
@@ -97,8 +98,7 @@ function marksOf(placed: AllocationResult | readonly SegmentList[] | undefined, 
       ...placed.logs.flatMap((log, l) => of(log, 'log', l)),
     ];
   }
-  if (Array.isArray(placed)) return (placed as readonly SegmentList[]).flatMap((slot, s) => of(slot, 'data', s));
-  throw new FreestoneError('ERR_INVALID_ARGUMENT', 'what is drawn must be a result or an array of slots', { placed });
+  return placed.flatMap((slot, s) => of(slot, 'data', s));
 }
 
 function bar(source: CheckedSource, index: number, marks: readonly Mark[], { x, y, scale }: { x: number; y: number; scale: number }): string {

@@ -43,9 +43,10 @@ export class PolicyRegistry {
    * The policy that a request asks for (A1, A2).
    * @throws {FreestoneError} ERR_INVALID_ARGUMENT for one that there is not or that is internal
    */
-  requested(policy: string, containerPolicy: string): AllocationPolicy {
-    for (const [argument, value] of Object.entries({ policy, containerPolicy })) this.#check(argument, value);
-    const name = inherited(policy, containerPolicy);
+  requested(policy = 'normal', containerPolicy?: string): AllocationPolicy {
+    this.#check('policy', policy);
+    if (containerPolicy !== undefined || policy === 'inherit') this.#check('containerPolicy', containerPolicy ?? 'normal');
+    const name = inherited(policy, containerPolicy ?? 'normal');
     const found = this.#policies.find((each) => each.name === name);
     if (!found) throw new RangeError(`no policy ${name}`);
     return found;
