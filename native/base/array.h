@@ -51,6 +51,8 @@ class Array {
   }
 
   void clear() noexcept { size_ = 0; }
+  /// Takes the last element off; only when there is one.
+  void pop() noexcept { --size_; }
   [[nodiscard]] size_t size() const noexcept { return size_; }
   [[nodiscard]] size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }

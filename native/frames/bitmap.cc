@@ -255,27 +255,28 @@ bool BlockBits::release_run(uint32_t first, uint32_t frames) noexcept {
   return true;
 }
 
-bool BlockBits::release_ones(uint32_t word, uint32_t mask) noexcept {
+bool BlockBits::pin_ones(uint32_t word, uint32_t mask) noexcept {
   uint64_t value = words_[word].load(std::memory_order_relaxed);
   do {
-    // One that is the continuation of none, and that none continues: the frame above the highest may be in the next
-    // word.
     const auto used = static_cast<uint32_t>(value);
     const auto joined = static_cast<uint32_t>(value >> kWordFrames);
     if ((used & mask) != mask || (joined & mask) != 0) return false;
+    // None may go on: not into the frame above, which for the highest is in the next word.
     if (((used & joined) >> 1 & mask) != 0) return false;
     if (mask >> 31 != 0 && continues(value, (word + 1) * kWordFrames)) return false;
-    // As in `release`.
-  } while (!words_[word].compare_exchange_weak(value, value & ~uint64_t{mask}, std::memory_order_seq_cst,
-                                               std::memory_order_relaxed));
+    // As in `pin`.
+  } while (!words_[word].compare_exchange_weak(value, value ^ (uint64_t{mask} | uint64_t{mask} << kWordFrames),
+                                               std::memory_order_acquire, std::memory_order_relaxed));
   return true;
 }
 
-void BlockBits::join_head(uint32_t frames) noexcept {
-  each_part(0, frames, [&](const Part& part) noexcept {
-    words_[part.word].store(part.both(), std::memory_order_relaxed);
-    return true;
-  });
+void BlockBits::unpin_ones(uint32_t word, uint32_t mask) noexcept {
+  words_[word].fetch_xor(uint64_t{mask} | uint64_t{mask} << kWordFrames, std::memory_order_release);
+}
+
+void BlockBits::release_pinned_ones(uint32_t word, uint32_t mask) noexcept {
+  // As in `release`.
+  words_[word].fetch_and(~(uint64_t{mask} << kWordFrames), std::memory_order_seq_cst);
 }
 
 void BlockBits::release_head(uint32_t frames) noexcept {
@@ -306,9 +307,14 @@ bool BlockBits::hold_all() noexcept {
   return true;
 }
 
-void BlockBits::open_all() noexcept {
-  // Release: what the block's last user did in it comes before what a claimer does.
-  for (auto& word : words_) word.store(0, std::memory_order_release);
+void BlockBits::open(uint32_t frames, bool joined) noexcept {
+  for (uint32_t i = kBlockWords; i-- > 0;) {
+    const uint32_t count = std::min(kWordFrames, frames - std::min(frames, i * kWordFrames));
+    const uint64_t mask = low_bits(count);
+    const uint64_t start = i == 0 && !joined ? uint64_t{1} << kWordFrames : 0;
+    // Release: what the block's last user did in it comes before what a claimer does.
+    words_[i].store((mask | mask << kWordFrames) & ~start, std::memory_order_release);
+  }
 }
 
 }  // namespace freestone::frames

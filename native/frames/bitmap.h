@@ -80,9 +80,6 @@ class alignas(64) BlockBits {
     return true;
   }
 
-  /// Ends the runs of one frame that `mask` names in word `word`. False, with nothing changed, unless all are such.
-  [[nodiscard]] bool release_ones(uint32_t word, uint32_t mask) noexcept;
-
   /// Makes a run's first frame held, so that nobody else can release the run; `unpin` makes it live again and `release`
   /// is refused in between. False unless `first` starts a run of exactly `frames`.
   [[nodiscard]] bool pin(uint32_t first, uint32_t frames) noexcept;
@@ -90,17 +87,22 @@ class alignas(64) BlockBits {
   /// Ends a run that this thread has pinned.
   void release_pinned(uint32_t first, uint32_t frames) noexcept;
 
-  /// Makes frames of a block that nobody uses yet the continuation of a run that began in the block before.
-  void join_head(uint32_t frames) noexcept;
-  /// Frees what `join_head` joined.
+  /// As `pin`, `unpin` and `release_pinned`, for the runs of one frame that `mask` names in word `word`. `pin_ones` is
+  /// false, with nothing changed, unless all are such.
+  [[nodiscard]] bool pin_ones(uint32_t word, uint32_t mask) noexcept;
+  void unpin_ones(uint32_t word, uint32_t mask) noexcept;
+  void release_pinned_ones(uint32_t word, uint32_t mask) noexcept;
+
+  /// Frees the first frames, which continue a run of the block before.
   void release_head(uint32_t frames) noexcept;
 
   /// Holds frames of a block that nobody uses yet, for good: frames that do not exist.
   void hold_at(uint32_t first, uint32_t frames) noexcept;
   /// Takes the whole block away from everyone. False, with nothing changed, unless all frames are free.
   [[nodiscard]] bool hold_all() noexcept;
-  /// Frees every frame of a block that is all held or has never been used.
-  void open_all() noexcept;
+  /// Opens a block that is all held or was never used: its first `frames` frames become one run, or with `joined` the
+  /// continuation of a run of the block before; the others become free.
+  void open(uint32_t frames, bool joined) noexcept;
   /// Whether the block was ever taken away by `hold_all`. Only for a block that is not lent.
   [[nodiscard]] bool was_held() const noexcept { return words_[0].load(std::memory_order_relaxed) != 0; }
 

@@ -20,6 +20,7 @@
 namespace freestone::frames {
 
 class Core;
+struct System;
 
 class FrameAllocator : public base::Shared<FrameAllocator> {
  public:
@@ -29,6 +30,9 @@ class FrameAllocator : public base::Shared<FrameAllocator> {
   /// zone's file cannot be mapped. What merely makes memory slower is no failure: `stats` tells about locks, huge pages
   /// and nodes that were refused.
   [[nodiscard]] static base::Result<base::Ref<FrameAllocator>> make(const Config& config) noexcept;
+  /// The same over another system; for tests. @param system outlives the allocator
+  [[nodiscard]] static base::Result<base::Ref<FrameAllocator>> make(const Config& config,
+                                                                    const System& system) noexcept;
 
   /// `frames` adjacent frames, 1 to 2^20, that nobody else has. Their content is what was last there, or zero.
   /// When it fails nothing has changed: `kInvalidSize`; `kInvalidAlignment` unless a power of two up to 2^20;

@@ -49,7 +49,8 @@ enum class HugePages : uint8_t {
   kNever = 0,
   /// By advice: the first touch of a block takes a huge page if there is one.
   kAdvise = 1,
-  /// As `kAdvise`, and a block gets its memory when it is first handed out, so that no touch of it waits for the system.
+  /// As `kAdvise`, and a block gets its memory when it is first handed out, so that no touch of it waits for the
+  /// system.
   kAlways = 2,
   /// Set aside when the allocator is made, 1 GiB pages where a zone is made of them, else 2 MiB; where there are not
   /// enough, as `kAdvise`.
