@@ -36,8 +36,9 @@ const worker = `
     const code = \`const { parentPort, workerData } = require('node:worker_threads');
       import(workerData).then(({ native }) => { const addon = native(); parentPort.postMessage((\${action})(addon)); });\`;
     const worker = new Worker(code, { eval: true, workerData: url, execArgv: [] });
+    const ended = once(worker, 'exit');
     const [answer] = await once(worker, 'message');
-    await once(worker, 'exit');
+    await ended;
     return answer;
   }`;
 

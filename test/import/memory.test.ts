@@ -39,13 +39,14 @@ function grow(name: string, bytes: number, header: string, row: (index: number) 
 }
 
 const limit = 200e6;
+const columns = (field: (column: number) => string | number): string => Array.from({ length: 500 }, (_, column) => field(column)).join();
 
 describe('the memory of an import does not grow with its input', () => {
   it.each<[string, string, number, (index: number) => string, object]>([
     ['100 MB of numbers, times and text', 'n,t,x,text,ok\n', 100e6, (i) => `${i},${new Date(1.6e12 + i * 250).toISOString()},${i / 7},"text, number ${i}",${i % 2 === 0}\n`, {}],
     ['100 MB as one compound dataset', 'n,x,text\n', 100e6, (i) => `${i},${i / 7},${'text '.repeat(20)}${i}\n`, { as: 'table' }],
     ['50 MB of long text', 'n,text\n', 50e6, (i) => `${i},${'long text '.repeat(30 + (i % 10))}\n`, {}],
-    ['50 MB of 2000 columns', `${Array.from({ length: 2000 }, (_, c) => `c${c}`).join()}\n`, 50e6, (i) => `${Array.from({ length: 2000 }, (_, c) => (c % 2 === 0 ? (i + c) % 1000 : `t${(i * c) % 100}`)).join()}\n`, {}],
+    ['50 MB of 500 columns', `${columns((c) => `c${c}`)}\n`, 50e6, (i) => `${columns((c) => (c % 2 === 0 ? (i + c) % 1000 : `t${(i * c) % 100}`))}\n`, {}],
   ])(
     '%s stay under 200 MB',
     (name, header, bytes, row, options) => {
