@@ -65,6 +65,8 @@ export class ByteReader {
   /** What is being read, for messages. */
   readonly what: string;
   position = 0;
+  /** How many structures that may nest in themselves are being read. */
+  depth = 0;
 
   constructor(bytes: Uint8Array, what: string) {
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -96,8 +96,22 @@ interface ClassSchema<C extends ClassName, P> {
 const none = struct({});
 const base = { base: lazily(() => datatype) };
 
+/** Types nest in each other this deep at most, far deeper than anyone needs; each level takes a part of the call stack. */
+export const maxTypeDepth = 64;
+
+/** A type inside another. */
 function lazily<T>(field: () => Field<T>): Field<T> {
-  return choose(field);
+  const inner = choose(field);
+  return {
+    ...inner,
+    decode: (reader, parent) => {
+      if (reader.depth >= maxTypeDepth) throw unsupported(`a datatype of more than ${String(maxTypeDepth)} levels`);
+      reader.depth += 1;
+      const value = inner.decode(reader, parent);
+      reader.depth -= 1;
+      return value;
+    },
+  };
 }
 
 /** Enough bytes for an offset inside an element of this size: version 3, "Byte Offset of Member". */
