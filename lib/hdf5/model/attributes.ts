@@ -1,13 +1,15 @@
 // The attributes of a group or dataset: small named values in its header.
-import { FreestoneError, shown } from '../../errors.js';
+import { FreestoneError, checkOptions, shown } from '../../errors.js';
 import { attribute, attributeInfo, type AttributeMessage } from '../format/attribute.js';
 import { corrupt } from '../format/bytes.js';
 import { elementCount, type Dataspace } from '../format/dataspace.js';
+import { datatype } from '../format/datatype.js';
 import { maxMessageSize, messageType, type HeaderMessage } from '../format/object-header.js';
 import { encode } from '../format/schema.js';
 import { product } from '../storage/box.js';
 import { checkedNumbers, dataBlock, inferredDatatype, type Data } from './data.js';
 import { datatypeOf, elementType, elementTypeOf, type Datatype, type DatatypeSpec } from './datatype.js';
+import { isText } from './element-type.js';
 import type { FileContext, ObjectNode } from './object-node.js';
 
 export interface AttributeOptions {
@@ -47,7 +49,8 @@ export class Attributes {
    */
   set(name: string, value: Data, options: AttributeOptions = {}): void {
     this.#context.assertWritable();
-    if (typeof name !== 'string' || name === '' || name.includes('\0')) {
+    checkOptions('an attribute', options, ['dtype', 'shape']);
+    if (typeof name !== 'string' || name === '' || !isText(name)) {
       throw new FreestoneError('ERR_INVALID_ARGUMENT', `${shown(name)} cannot be the name of an attribute`, { name });
     }
     const type = elementType(options.dtype ?? inferredDatatype(value));
@@ -65,7 +68,10 @@ export class Attributes {
         size,
         limit: maxMessageSize,
       });
-    if (block.count * type.size > maxMessageSize) throw tooLarge(block.count * type.size);
+    // Each of these is a field of 16 bits, and must be known to fit before the whole is encoded.
+    for (const size of [block.count * type.size, Buffer.byteLength(name) + 1, encode(datatype, type.message).length]) {
+      if (size > maxMessageSize) throw tooLarge(size);
+    }
     const space: Dataspace = shape.length === 0 ? { kind: 'scalar' } : { kind: 'simple', shape };
     // What does not depend on the heap is checked before anything enters it.
     const frame = encode(attribute, { name, type: type.message, space, data: new Uint8Array(block.count * type.size) });

@@ -1,5 +1,5 @@
 // The forms in which data comes: typed arrays, Buffers, nested arrays, single values, and arrays with strides.
-import { FreestoneError, checkInteger } from '../../errors.js';
+import { FreestoneError, checkInteger, shown } from '../../errors.js';
 import { product, rowMajorStrides, type Box, type ElementSource } from '../storage/box.js';
 import { mismatch, type TypedArray } from './number-kind.js';
 import type { ElementType, HeapWriter } from './element-type.js';
@@ -19,6 +19,9 @@ export type Value = number | bigint | boolean | string | Readonly<Record<string,
 
 /** What can be written: typed arrays and Buffers are taken as they are, in row-major order; other values are converted one by one. */
 export type Data = TypedArray | StridedArray | Value;
+
+/** The format has no more dimensions. */
+export const maxRank = 32;
 
 /** Data that is known to fit a type, as elements of a shape. */
 export interface DataBlock {
@@ -103,7 +106,7 @@ function stridedBlock({ data, shape, strides, offset = 0 }: StridedArray, type: 
   checkInteger('data.offset', offset);
   if (type.lanes !== 1) throw mismatch(type.name, data, 'cannot be made of an array with strides over');
   const steps = strides ?? rowMajorStrides(shape, 1);
-  if (steps.length !== shape.length || !steps.every(Number.isSafeInteger)) {
+  if (!Array.isArray(steps) || steps.length !== shape.length || !steps.every(Number.isSafeInteger)) {
     throw new FreestoneError('ERR_INVALID_ARGUMENT', 'data.strides must have one integer for each dimension of data.shape', { strides });
   }
   const count = product(shape);
@@ -145,6 +148,8 @@ function valuesBlock(data: unknown, type: ElementType): DataBlock {
     type.lanes === 2 && Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'number');
   let level: unknown = data;
   while (Array.isArray(level) && !isPair(level)) {
+    // Also the end of an array that holds itself.
+    if (shape.length === maxRank) throw new FreestoneError('ERR_INVALID_ARGUMENT', `data is nested deeper than ${String(maxRank)} dimensions`);
     shape.push(level.length);
     level = level[0];
   }
@@ -180,7 +185,7 @@ export function inferredDatatype(data: unknown): DatatypeName {
     return Buffer.isBuffer(data) ? 'uint8' : (name as DatatypeName);
   }
   let value = data;
-  while (Array.isArray(value)) value = value[0];
+  for (let depth = 0; depth < maxRank && Array.isArray(value); depth += 1) value = value[0];
   switch (typeof value) {
     case 'number':
       return 'float64';
@@ -203,6 +208,9 @@ export interface Selection {
 
 /** @throws {FreestoneError} ERR_INVALID_ARGUMENT for a selection that is malformed or reaches outside */
 export function checkedBox(selection: Selection, shape: readonly number[]): Box {
+  if (typeof selection !== 'object' || (selection as Selection | null) === null) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `selection must be an object with start and count, not ${shown(selection)}`);
+  }
   const extra = Object.keys(selection).find((key) => key !== 'start' && key !== 'count');
   if (extra !== undefined) throw new FreestoneError('ERR_UNSUPPORTED', `a selection with ${JSON.stringify(extra)} is not supported`);
   const start = checkedNumbers('selection.start', selection.start, shape.length);
@@ -219,10 +227,10 @@ export function checkedBox(selection: Selection, shape: readonly number[]): Box 
   return { start, count };
 }
 
-/** One non-negative integer for each dimension. */
+/** One non-negative integer for each dimension, of which there are at most `maxRank`. */
 export function checkedNumbers(name: string, values: unknown, rank?: number): number[] {
-  if (!Array.isArray(values) || (rank !== undefined && values.length !== rank)) {
-    const wanted = rank === undefined ? 'integers' : `${String(rank)} integers`;
+  if (!Array.isArray(values) || (rank === undefined ? values.length > maxRank : values.length !== rank)) {
+    const wanted = rank === undefined ? `up to ${String(maxRank)} integers` : `${String(rank)} integers`;
     throw new FreestoneError('ERR_INVALID_ARGUMENT', `${name} must be an array of ${wanted}`, { argument: name, value: values });
   }
   return values.map((value, d) => checkInteger(`${name}[${String(d)}]`, value));

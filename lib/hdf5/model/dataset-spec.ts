@@ -1,8 +1,11 @@
 // What a dataset is to be, checked before anything is made.
 import { FreestoneError, checkInteger, checkOptions } from '../../errors.js';
 import type { Dataspace } from '../format/dataspace.js';
-import type { FillValue } from '../format/fill-value.js';
+import { datatype } from '../format/datatype.js';
+import { fillValue, type FillValue } from '../format/fill-value.js';
 import type { FilterMessage } from '../format/filter-pipeline.js';
+import { maxMessageSize } from '../format/object-header.js';
+import { encode } from '../format/schema.js';
 import { product } from '../storage/box.js';
 import { checkedNumbers, dataBlock, inferredDatatype, type Data, type DataBlock } from './data.js';
 import { elementType, type DatatypeSpec } from './datatype.js';
@@ -41,7 +44,6 @@ export interface DatasetPlan {
   readonly fill: Uint8Array | null;
 }
 
-const MAX_RANK = 32;
 /** The chunk's size and its dimensions are 32-bit numbers in the file. */
 const MAX_CHUNK_BYTES = 2 ** 32 - 1;
 const AUTOMATIC_CHUNK_BYTES = 256 * 2 ** 10;
@@ -61,7 +63,19 @@ export function planDataset(spec: DatasetSpec): DatasetPlan {
   if (type.variable && filters.some(({ optional }) => !optional)) {
     throw new FreestoneError('ERR_UNSUPPORTED', 'fletcher32 cannot guard variable-length elements, whose data is not in the chunks');
   }
-  return { type, shape, maxShape, chunkShape, filters, fill: plannedFill(spec, type) };
+  const plan = { type, shape, maxShape, chunkShape, filters, fill: plannedFill(spec, type) };
+  checkMessageSize('the description of the datatype', encode(datatype, type.message).length);
+  checkMessageSize('the fill value', encode(fillValue, fillMessage(plan)).length);
+  return plan;
+}
+
+/** What is larger could not be committed, nor anything else in the file. */
+function checkMessageSize(what: string, size: number): void {
+  if (size <= maxMessageSize) return;
+  throw new FreestoneError('ERR_INVALID_SIZE', `${what} needs ${String(size)} bytes in the header, and ${String(maxMessageSize)} is the most`, {
+    size,
+    limit: maxMessageSize,
+  });
 }
 
 function plannedShape({ shape }: DatasetSpec, block: DataBlock | null): readonly number[] {
@@ -70,9 +84,6 @@ function plannedShape({ shape }: DatasetSpec, block: DataBlock | null): readonly
     throw new FreestoneError('ERR_INVALID_ARGUMENT', 'shape is needed: there is no data that it follows from', { argument: 'shape' });
   }
   const checked = checkedNumbers('shape', shape);
-  if (checked.length > MAX_RANK) {
-    throw new FreestoneError('ERR_INVALID_ARGUMENT', `shape has ${String(checked.length)} dimensions, and ${String(MAX_RANK)} is the most`, { shape });
-  }
   if (block !== null) checkFits(block, checked);
   return checked;
 }

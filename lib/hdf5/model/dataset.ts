@@ -121,7 +121,7 @@ export class Dataset extends ObjectNode {
    */
   async append(data: Data | AsyncIterable<Data>): Promise<void> {
     this.context.assertWritable();
-    if (typeof data === 'object' && Symbol.asyncIterator in data) {
+    if (typeof data === 'object' && (data as object | null) !== null && Symbol.asyncIterator in data) {
       for await (const part of data) await this.append(part);
       return;
     }

@@ -1,7 +1,7 @@
 // The datatypes as a user names them, and the way back from what a file says.
-import { FreestoneError, checkChoice, checkInteger, shown } from '../../errors.js';
+import { FreestoneError, checkChoice, checkInteger, checkOptions, shown } from '../../errors.js';
 import { unsupported } from '../format/bytes.js';
-import type { DatatypeMessage } from '../format/datatype.js';
+import { maxTypeDepth, type DatatypeMessage } from '../format/datatype.js';
 import {
   booleanType,
   complexType,
@@ -9,6 +9,7 @@ import {
   compoundType,
   enumType,
   fixedStringType,
+  isText,
   numberType,
   variableStringType,
   type ElementType,
@@ -77,6 +78,7 @@ export const t = {
    */
   string(size: number, options: StringOptions = {}): Datatype {
     checkInteger('size', size, { min: 1, max: MAX_ELEMENT_SIZE, code: 'ERR_INVALID_SIZE' });
+    checkOptions('a string type', options, ['encoding', 'pad']);
     checkChoice('encoding', options.encoding ?? 'utf8', ['utf8', 'ascii']);
     checkChoice('pad', options.pad ?? 'null', ['null', 'space', 'nullterm']);
     return datatypeOf(fixedStringType(size, options));
@@ -88,13 +90,14 @@ export const t = {
    * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_TYPE_MISMATCH for a value that the base cannot hold
    */
   enum(members: Readonly<Record<string, number>>, base?: IntegerName | `${IntegerName}be`): Datatype {
-    const values = Object.values(members);
-    checkMemberNames('an enum', Object.keys(members));
+    checkMembers('an enum', members);
+    const numbers = Object.fromEntries(Object.entries(members).map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value]));
+    const values = Object.values(numbers);
     const element = elementType((base ?? (values.every((value) => value >= -128 && value < 128) ? 'int8' : 'int32')));
     if (element.message.class !== 'integer') {
       throw new FreestoneError('ERR_INVALID_ARGUMENT', `an enum needs an integer type as its base, not ${element.name}`, { base });
     }
-    return datatypeOf(enumType(element, members));
+    return datatypeOf(enumType(element, numbers));
   },
 
   /**
@@ -102,21 +105,32 @@ export const t = {
    * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE
    */
   compound(members: Readonly<Record<string, DatatypeSpec>>): Datatype {
-    checkMemberNames('a compound', Object.keys(members));
+    checkMembers('a compound', members);
     const element = compoundType(
       Object.fromEntries(Object.entries(members).map(([name, member]) => [name, elementType(member)])),
     );
     checkInteger('the size of a compound', element.size, { max: MAX_ELEMENT_SIZE, code: 'ERR_INVALID_SIZE' });
+    if (levels(element.message) > maxTypeDepth) {
+      throw new FreestoneError('ERR_INVALID_ARGUMENT', `compounds are nested in each other up to ${String(maxTypeDepth)} deep`);
+    }
     return datatypeOf(element);
   },
 } as const;
 
-function checkMemberNames(what: string, names: readonly string[]): void {
+function levels(type: DatatypeMessage): number {
+  return type.class === 'compound' ? 1 + Math.max(...type.members.map((member) => levels(member.type))) : 1;
+}
+
+function checkMembers(what: string, members: unknown): void {
+  if (typeof members !== 'object' || members === null || Array.isArray(members)) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} is made of an object that has its members, not of ${shown(members)}`);
+  }
+  const names = Object.keys(members);
   // The count is a 16-bit number in the file.
   if (names.length === 0 || names.length > 65535) {
     throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} has 1 to 65535 members, not ${String(names.length)}`);
   }
-  const wrong = names.find((name) => name === '' || name.includes('\0'));
+  const wrong = names.find((name) => name === '' || !isText(name));
   if (wrong !== undefined) {
     throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} cannot have a member named ${JSON.stringify(wrong)}`, { member: wrong });
   }

@@ -141,6 +141,11 @@ function checkedText(name: string, value: string, encoding: CharacterSet): numbe
   return bytes;
 }
 
+/** Whether a name survives the file: NUL would end it, and a lone surrogate would come back as something else, as another name may. */
+export function isText(name: string): boolean {
+  return !name.includes('\0') && isWellFormed(name);
+}
+
 function isWellFormed(value: string): boolean {
   return !/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(value);
 }
@@ -195,12 +200,12 @@ export function enumType(base: ElementType, members: Readonly<Record<string, num
     ...packed(name, { class: 'enum', size: base.size, base: base.message, names, values }, {
       put: (target, offset, value, heap) => {
         const number = typeof value === 'string' && Object.hasOwn(members, value) ? members[value] : value;
-        if (!byValue.has(number)) throw mismatch(name, value);
+        if (!byValue.has(typeof number === 'bigint' ? Number(number) : number)) throw mismatch(name, value);
         base.put(target, offset, number, heap);
       },
       get: (source, offset, heap) => {
         const value = base.get(source, offset, heap);
-        return byValue.get(value) ?? value;
+        return byValue.get(Number(value)) ?? value;
       },
     }),
   };

@@ -88,6 +88,9 @@ export class H5File implements AsyncDisposable {
     checkChoice('compat', options.compat ?? 'v18', ['v18'], 'ERR_UNSUPPORTED');
     checkChoice('durability', options.durability ?? 'process', ['none', 'process', 'power']);
     threadCount(options.threads);
+    if (options.overwrite !== undefined && typeof options.overwrite !== 'boolean') {
+      throw new FreestoneError('ERR_INVALID_ARGUMENT', `overwrite must be true or false, not ${shown(options.overwrite)}`, { argument: 'overwrite' });
+    }
     const file = new (native().File)(path, options.overwrite === true ? openMode.overwrite : openMode.create);
     try {
       const created = new H5File(path, file, new FileSpace(superblockSize), 'writing', options);

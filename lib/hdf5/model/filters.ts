@@ -30,7 +30,8 @@ export function fletcher32(): Filter {
 
 /** What the file says of each filter. @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_UNSUPPORTED */
 export function filterMessages(filters: readonly Filter[], elementSize: number): FilterMessage[] {
-  const messages = filters.map((filter): FilterMessage => {
+  if (!Array.isArray(filters)) throw new FreestoneError('ERR_INVALID_ARGUMENT', `filters must be an array, not ${shown(filters)}`, { argument: 'filters' });
+  const messages = (filters as readonly Filter[]).map((filter): FilterMessage => {
     const name = (filter as Filter | null | undefined)?.name as string | undefined;
     switch (name) {
       case 'gzip':

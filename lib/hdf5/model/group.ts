@@ -12,6 +12,8 @@ import { ObjectNode, pathParts } from './object-node.js';
 export type StoredLink = { readonly headerAddress: number } | { readonly softPath: string };
 
 const MAX_SOFT_LINKS = 16;
+/** Groups in groups: each level takes a part of the call stack when a file is committed. */
+const MAX_DEPTH = 512;
 const newGroupMessages: readonly HeaderMessage[] = [
   {
     type: messageType.linkInfo,
@@ -64,7 +66,7 @@ export class Group extends ObjectNode {
 
   /**
    * Makes a group; groups along the path that are missing are made too.
-   * @throws {FreestoneError} ERR_EXISTS, ERR_INVALID_ARGUMENT, ERR_TYPE_MISMATCH when the path leads through a dataset, ERR_CLOSED, ERR_READ_ONLY
+   * @throws {FreestoneError} ERR_EXISTS, ERR_INVALID_ARGUMENT, ERR_TYPE_MISMATCH when the path leads through a dataset, ERR_LIMIT_EXCEEDED, ERR_CLOSED, ERR_READ_ONLY
    */
   createGroup(path: string): Group {
     this.context.assertWritable();
@@ -134,6 +136,12 @@ export class Group extends ObjectNode {
     if (parts.length === 0 && group.#children.has(name)) {
       throw new FreestoneError('ERR_EXISTS', `there is a ${shown(name)} in ${group.path} already`, { path });
     }
+    if (group.depth + parts.length + 1 > MAX_DEPTH) {
+      throw new FreestoneError('ERR_LIMIT_EXCEEDED', `groups are nested in each other up to ${String(MAX_DEPTH)} deep`, {
+        requested: group.depth + parts.length + 1,
+        limit: MAX_DEPTH,
+      });
+    }
     const above = (): Group =>
       parts.reduce((holder, part) => holder.#add(part, (parent) => new Group(this.context, parent, part)), group);
     return { above, name };
@@ -144,8 +152,9 @@ export class Group extends ObjectNode {
   }
 
   #find(path: string, softLinks = 0): Group | Dataset | undefined {
+    const parts = pathParts(path);
     let found: Group | Dataset | undefined = path.startsWith('/') ? this.#root() : this;
-    for (const part of pathParts(path)) {
+    for (const part of parts) {
       if (!(found instanceof Group)) return undefined;
       found = found.#child(part, softLinks);
     }
@@ -159,6 +168,7 @@ export class Group extends ObjectNode {
       if (softLinks >= MAX_SOFT_LINKS) throw new FreestoneError('ERR_UNSUPPORTED', `too many soft links lead on from ${this.path}`);
       return this.#find(child.softPath, softLinks + 1);
     }
+    if (this.depth >= MAX_DEPTH) throw new FreestoneError('ERR_UNSUPPORTED', `a group of more than ${String(MAX_DEPTH)} levels is not supported`);
     const loaded = this.context.load(this, name, child.headerAddress);
     this.#children.set(name, loaded);
     return loaded;

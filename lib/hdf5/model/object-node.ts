@@ -4,6 +4,7 @@ import type { HeaderMessage } from '../format/object-header.js';
 import type { FileStore, MetadataBatch } from '../storage/file-store.js';
 import type { GlobalHeap } from '../storage/global-heap.js';
 import { Attributes } from './attributes.js';
+import { isText } from './element-type.js';
 import type { Dataset } from './dataset.js';
 import type { Group } from './group.js';
 
@@ -35,6 +36,8 @@ export abstract class ObjectNode {
   /** The last part of `path`; '' for the root. */
   readonly name: string;
   readonly attrs: Attributes;
+  /** How many groups are above it. @internal */
+  readonly depth: number;
   #version = 0;
   #committed = -1;
   #address: number | null = null;
@@ -44,6 +47,7 @@ export abstract class ObjectNode {
     this.context = context;
     this.parentNode = parent;
     this.name = name;
+    this.depth = parent === null ? 0 : parent.depth + 1;
     this.attrs = new Attributes(context, this);
   }
 
@@ -97,8 +101,8 @@ export abstract class ObjectNode {
 
 /** @throws {FreestoneError} ERR_INVALID_ARGUMENT for a name that HDF5 cannot have */
 export function checkName(name: string): string {
-  if (typeof name !== 'string' || name === '' || name === '.' || name.includes('/') || name.includes('\0')) {
-    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${shown(name)} cannot be a name: it is empty, a dot, or holds a slash or NUL`, {
+  if (typeof name !== 'string' || name === '' || name === '.' || name.includes('/') || !isText(name)) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${shown(name)} cannot be a name: it is empty, a dot, or holds a slash, NUL or half a character`, {
       name,
     });
   }
