@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const sources = ['lib/errors.ts', 'lib/native.ts', 'lib/filespace', 'lib/hdf5', 'test/hdf5/children'];
+const ground = ['lib/errors.ts', 'lib/native.ts'];
 
 function filesBelow(path: string): string[] {
   if (path.endsWith('.ts')) return [path];
@@ -16,11 +16,15 @@ function filesBelow(path: string): string[] {
 }
 
 /**
- * Compiles lib/ and the scripts of `children` into `folder`, which must be new.
+ * Compiles tiers of lib/ and the scripts of a `children` folder into `folder`, which must be new.
  * @returns gives the path of a compiled script by its name in `children`
  */
-export function compileInto(folder: string): (child: string) => string {
-  for (const source of sources.flatMap(filesBelow)) {
+export function compileInto(
+  folder: string,
+  tiers: readonly string[] = ['lib/filespace', 'lib/hdf5'],
+  children = 'test/hdf5/children',
+): (child: string) => string {
+  for (const source of [...ground, ...tiers, children].flatMap(filesBelow)) {
     const target = join(folder, source.replace(/\.ts$/, '.js'));
     const { outputText } = ts.transpileModule(readFileSync(join(root, source), 'utf8'), {
       fileName: source,
@@ -32,5 +36,5 @@ export function compileInto(folder: string): (child: string) => string {
   // Where lib/native.ts looks for the addon, and for the package that loads it.
   for (const name of ['build', 'node_modules']) symlinkSync(join(root, name), join(folder, name));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  return (child) => join(folder, 'test/hdf5/children', `${child}.js`);
+  return (child) => join(folder, children, `${child}.js`);
 }

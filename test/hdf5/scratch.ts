@@ -21,7 +21,7 @@ export function scratchFolder(): Scratch {
     const wrong = files.flatMap((name) => complaints(join(folder, name)));
     if (process.env['FREESTONE_KEEP_FILES'] === undefined) rmSync(folder, { recursive: true, force: true });
     expect(wrong).toEqual([]);
-  }, 120_000);
+  }, 600_000);
   return {
     folder,
     path: (ending = '.h5') => {

@@ -1,0 +1,129 @@
+// Every structure comes back from its bytes as it was, and says in words what it is.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { attribute, attributeInfo } from '../../../lib/hdf5/format/attribute.js';
+import { chunkNodeSize, decodeChunkNode, encodeChunkNode } from '../../../lib/hdf5/format/btree1.js';
+import { dataspace } from '../../../lib/hdf5/format/dataspace.js';
+import { datatype } from '../../../lib/hdf5/format/datatype.js';
+import { fillValue } from '../../../lib/hdf5/format/fill-value.js';
+import { filterPipeline } from '../../../lib/hdf5/format/filter-pipeline.js';
+import { layout } from '../../../lib/hdf5/format/layout.js';
+import { groupInfo, link, linkInfo } from '../../../lib/hdf5/format/link.js';
+import { describeMessage } from '../../../lib/hdf5/format/message.js';
+import { decodeObjectHeader, encodeObjectHeader, messageType } from '../../../lib/hdf5/format/object-header.js';
+import { decode, encode, print, type Field } from '../../../lib/hdf5/format/schema.js';
+import { decodeSuperblock, encodeSuperblock, printSuperblock, superblockSize } from '../../../lib/hdf5/format/superblock.js';
+import * as drawn from './drawn.js';
+
+/** A Buffer and the array that it views are the same bytes. */
+const plain = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (_, part: unknown) => (isBytes(part) ? Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('hex') : asBytes(part))));
+const isBytes = (part: unknown): part is Uint8Array => part instanceof Uint8Array;
+/** JSON.stringify has turned a Buffer into this before it asks. */
+const asBytes = (part: unknown): unknown =>
+  typeof part === 'object' && part !== null && 'type' in part && part.type === 'Buffer' ? Buffer.from((part as unknown as { data: number[] }).data).toString('hex') : part;
+
+function roundTrips<T, I extends T>(name: string, field: Field<T, I>, type: number | null, values: fc.Arbitrary<I>): void {
+  describe(name, () => {
+    it('comes back from its bytes as it was', () => {
+      fc.assert(
+        fc.property(values, (value) => {
+          const bytes = encode(field, value);
+          expect(plain(decode(field, bytes, name))).toMatchObject(plain(value) as object);
+          // What was decoded encodes to the same bytes.
+          expect(encode(field, decode(field, bytes, name) as I).equals(bytes)).toBe(true);
+        }),
+      );
+    });
+
+    it('prints as one line of text that is not empty', () => {
+      fc.assert(
+        fc.property(values, (value) => {
+          expect(print(field, value)).toMatch(/^[^\n]+$/);
+          if (type === null) return;
+          const described = describeMessage({ type, body: encode(field, value) });
+          expect(described.name).not.toMatch(/^message 0x/);
+          expect(described.text).not.toBe('');
+        }),
+      );
+    });
+  });
+}
+
+roundTrips('a dataspace', dataspace, messageType.dataspace, drawn.dataspaces);
+roundTrips('a datatype', datatype, messageType.datatype, drawn.datatypes);
+roundTrips('an attribute', attribute, messageType.attribute, drawn.attributes);
+roundTrips('a fill value', fillValue, messageType.fillValue, drawn.fillValues);
+roundTrips('a filter pipeline', filterPipeline, messageType.filterPipeline, drawn.filterPipelines.filter((filters) => filters.length > 0));
+roundTrips('a layout', layout, messageType.layout, drawn.layouts);
+roundTrips('a link', link as Field<unknown>, messageType.link, drawn.links);
+roundTrips('a link info', linkInfo as Field<unknown>, messageType.linkInfo, fc.oneof(
+  fc.record({ flags: fc.constant(0), heapAddress: drawn.addresses, nameIndexAddress: drawn.addresses }),
+  fc.record({ flags: fc.constant(3), maxCreationIndex: drawn.offsets, heapAddress: drawn.addresses, nameIndexAddress: drawn.addresses, orderIndexAddress: drawn.addresses }),
+));
+roundTrips('a group info', groupInfo as Field<unknown>, messageType.groupInfo, fc.oneof(
+  fc.constant({ flags: 0 }),
+  fc.record({ flags: fc.constant(1), maxCompact: fc.nat({ max: 65535 }), minDense: fc.nat({ max: 65535 }) }),
+  fc.record({ flags: fc.constant(2), estimatedEntries: fc.nat({ max: 65535 }), estimatedNameSize: fc.nat({ max: 65535 }) }),
+));
+roundTrips('an attribute info', attributeInfo as Field<unknown>, messageType.attributeInfo, fc.oneof(
+  fc.record({ flags: fc.constant(0), heapAddress: drawn.addresses, nameIndexAddress: drawn.addresses }),
+  fc.record({ flags: fc.constant(3), maxCreationIndex: fc.nat({ max: 65535 }), heapAddress: drawn.addresses, nameIndexAddress: drawn.addresses, orderIndexAddress: drawn.addresses }),
+));
+
+describe('an object header', () => {
+  it('comes back from its bytes as it was, with the place of its one chunk', () => {
+    fc.assert(
+      fc.property(drawn.headerMessages, fc.nat({ max: 100 }), (messages, at) => {
+        const bytes = encodeObjectHeader(messages);
+        const file = Buffer.concat([Buffer.alloc(at, 0xee), bytes, Buffer.alloc(50, 0xee)]);
+        const { messages: found, chunks } = decodeObjectHeader((address, size) => file.subarray(address, address + size), at);
+        expect(plain(found)).toEqual(plain(messages));
+        expect(chunks).toEqual([{ address: at, size: bytes.length }]);
+      }),
+    );
+  });
+
+  it('takes as many bytes for its size as it needs, up to hundreds of kilobytes', () => {
+    for (const count of [0, 1, 4, 1000, 5000]) {
+      const messages = Array.from({ length: count }, () => ({ type: messageType.attribute, constant: false, body: Buffer.alloc(60, 7) }));
+      const bytes = encodeObjectHeader(messages);
+      expect(decodeObjectHeader((address, size) => bytes.subarray(address, address + size), 0).messages).toHaveLength(count);
+    }
+  });
+});
+
+describe('a node of a chunk B-tree', () => {
+  it('comes back from its bytes as it was, and always has its full size', () => {
+    fc.assert(
+      fc.property(drawn.chunkNodes, ({ rank, node }) => {
+        const bytes = encodeChunkNode(rank, node);
+        expect(bytes).toHaveLength(chunkNodeSize(rank));
+        const { end: _, ...rest } = node;
+        expect(decodeChunkNode(rank, bytes)).toEqual(rest);
+      }),
+    );
+  });
+});
+
+describe('a superblock', () => {
+  it('comes back from its 48 bytes as it was, and prints', () => {
+    fc.assert(
+      fc.property(drawn.superblocks, (superblock) => {
+        const bytes = encodeSuperblock(superblock);
+        expect(bytes).toHaveLength(superblockSize);
+        expect(decodeSuperblock(bytes)).toMatchObject(superblock);
+        expect(printSuperblock(superblock)).toContain(`consistencyFlags: ${String(superblock.consistencyFlags)}`);
+      }),
+    );
+  });
+
+  it('is refused with any bit of it changed', () => {
+    const bytes = encodeSuperblock({ consistencyFlags: 0, baseAddress: 0, extensionAddress: null, endOfFile: 800, rootHeaderAddress: 48 });
+    for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+      const flipped = Buffer.from(bytes);
+      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(() => decodeSuperblock(flipped)).toThrow(expect.objectContaining({ code: expect.stringMatching(/^ERR_(CORRUPT_FILE|UNSUPPORTED)$/) as string }) as Error);
+    }
+  });
+});
