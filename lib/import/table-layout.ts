@@ -64,7 +64,8 @@ export function columnAttributes({ type, source }: Column): { name: string; valu
   return [
     ...(type.kind === 'time' ? [{ name: 'units', value: timeUnits(type.unit) }, { name: 'calendar', value: 'proleptic_gregorian' }] : []),
     ...(fill === undefined ? [] : [{ name: '_FillValue', value: fill, dtype: datatype(type) }]),
-    ...(source === undefined ? [] : [{ name: 'source_name', value: source }]),
+    // A text of HDF5 ends at a NUL, so such a name cannot be kept.
+    ...(source === undefined || source.includes('\0') ? [] : [{ name: 'source_name', value: source }]),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FreestoneError } from '../../lib/errors.js';
 import { type ImportOptions, importDelimited } from '../../lib/import/index.js';
@@ -65,6 +66,24 @@ describe('bad input is refused with its file, line and column, and leaves nothin
     expect({ code: error.code, line: error['line'], column: error['column'], file: error['file'] }).toEqual({ ...facts, file: input });
     const place = message === ' the file is empty' ? `${input}:` : `${input}:${facts.line}:`;
     expect(error.message).toBe(place + message);
+  });
+
+  it('any bytes make a file or a FreestoneError, and nothing else', async () => {
+    const byte = fc.oneof(fc.constantFrom(0x2c, 0x22, 0x0a, 0x0d, 0x30, 0x31, 0x2d, 0x2e, 0x61, 0x00), fc.nat(255));
+    let failures = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(byte, { maxLength: 60 }), fc.boolean(), fc.constantFrom('columns' as const, 'table' as const), async (bytes, relaxQuotes, as) => {
+        writeFileSync(input, Buffer.from(bytes));
+        await importDelimited([input], join(scratch.folder, 'any.h5'), { relaxQuotes, as, overwrite: true }).catch((error: unknown) => {
+          failures++;
+          expect(error).toBeInstanceOf(FreestoneError);
+          expect(error).toMatchObject({ file: input, code: expect.stringMatching(/^ERR_(CORRUPT_FILE|TYPE_MISMATCH)$/) as string });
+        });
+      }),
+      { numRuns: 400 },
+    );
+    expect(failures).toBeGreaterThan(0);
+    expect(readdirSync(scratch.folder).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   it('the value is among the facts', async () => {
