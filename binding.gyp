@@ -92,9 +92,11 @@
         'native/bind/addon.cc',
         'native/bind/arguments.cc',
         'native/bind/bind_filespace.cc',
+        'native/bind/bind_frames.cc',
         'native/bind/bind_pipeline.cc',
         'native/bind/environment.cc',
         'native/bind/errors.cc',
+        'native/bind/frames_handle.cc',
       ],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'defines': [

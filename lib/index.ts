@@ -1,4 +1,5 @@
 // Everything that the package offers.
 export { FreestoneError, errorCodes, type ErrorCode } from './errors.js';
+export * from './frames/index.js';
 export { FileSpace, type AllocateOptions, type Block, type FileSpaceOptions } from './filespace/index.js';
 export * from './hdf5/index.js';

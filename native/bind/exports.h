@@ -6,6 +6,8 @@ namespace freestone::bind {
 
 /// FileSpace.
 void export_filespace(Napi::Env env, Napi::Object exports);
+/// Frames.
+void export_frames(Napi::Env env, Napi::Object exports);
 /// File, ChunkCodec, copyBox, workerCount.
 void export_pipeline(Napi::Env env, Napi::Object exports);
 

@@ -6,6 +6,8 @@
 
 namespace freestone::bind {
 
+class FramesHandle;
+
 /// The tag of the class that wraps `T`: random numbers, made once, never used for anything else.
 template <typename T>
 inline constexpr napi_type_tag kTypeTag = {};
@@ -15,5 +17,7 @@ template <>
 inline constexpr napi_type_tag kTypeTag<pipeline::FileSink> = {0x17e94ab3c60d5f28, 0x8c2b71f5d03e96a4};
 template <>
 inline constexpr napi_type_tag kTypeTag<pipeline::FilterChain> = {0xd46f0813a97be25c, 0x63e8b52c4f10d79a};
+template <>
+inline constexpr napi_type_tag kTypeTag<FramesHandle> = {0x2b96d1e8704fa53c, 0xe1840c7bd25f3a69};
 
 }  // namespace freestone::bind

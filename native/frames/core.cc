@@ -63,12 +63,7 @@ template <typename Attempt>
 bool Core::search(const Request& request, const Target& target, Attempt attempt) noexcept {
   const auto served = [&](uint32_t zone, uint32_t node) noexcept {
     Hybrid* const area = area_at(zone, node);
-    if (area == nullptr || !attempt(*area)) return false;
-    if (node != target.node) {
-      misses_[node].fetch_add(1, kRelaxed);
-      foreign_[target.node].fetch_add(1, kRelaxed);
-    }
-    return true;
+    return area != nullptr && attempt(*area);
   };
   for (uint32_t rank = 0; rank <= fallback_count_[target.kind]; ++rank) {
     const uint32_t kind = rank == 0 ? target.kind : static_cast<uint32_t>(fallback_[target.kind][rank - 1]);
@@ -82,6 +77,13 @@ bool Core::search(const Request& request, const Target& target, Attempt attempt)
     }
   }
   return false;
+}
+
+void Core::count_elsewhere(FrameId frame, const Target& target) noexcept {
+  const uint32_t node = area_of(index_of(frame)).parts().node_position;
+  if (node == target.node) return;
+  misses_[node].fetch_add(1, kRelaxed);
+  foreign_[target.node].fetch_add(1, kRelaxed);
 }
 
 Status Core::refusal(const Request& request, bool memory) noexcept {
@@ -123,8 +125,9 @@ Result<FrameId> Core::allocate(uint32_t frames, const Request& request) noexcept
   };
   // What most requests come to, without the search.
   Hybrid* const first = area_at(first_zone_[target.kind], target.node);
-  if (!(first != nullptr && attempt(*first)) && !search(request, target, attempt)) [[unlikely]] {
-    return refusal(request, memory);
+  if (!(first != nullptr && attempt(*first))) [[unlikely]] {
+    if (!search(request, target, attempt)) return refusal(request, memory);
+    count_elsewhere(FrameId{frame}, target);
   }
   tag(frame, frames, request);
   return FrameId{frame};
@@ -152,6 +155,10 @@ Status Core::allocate_batch(uint32_t frames, std::span<FrameId> into, const Requ
   if (!search(request, target, attempt)) {
     undo(into.first(done), frames);
     return refusal(request, memory);
+  }
+  // Its runs may come from several nodes.
+  if (nodes_.count() > 1) {
+    for (const FrameId frame : into) count_elsewhere(frame, target);
   }
   if (request.mover != 0 || sites_.get() != nullptr) {
     for (const FrameId frame : into) tag(index_of(frame), frames, request);

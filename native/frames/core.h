@@ -79,9 +79,11 @@ class Core final : public PressureSink {
   ~Core() = default;
   [[nodiscard]] base::Status init(const Config& config, const Plan& plan, uint32_t slots) noexcept;
   [[nodiscard]] base::Status resolve(uint32_t frames, const Request& request, Target& target) noexcept;
-  /// Calls `attempt(area)` for the areas that may serve a request, best first, until it is true; then says where.
+  /// Calls `attempt(area)` for the areas that may serve a request, best first, until it is true.
   template <typename Attempt>
   [[nodiscard]] bool search(const Request& request, const Target& target, Attempt attempt) noexcept;
+  /// Counts a run that another node served than was wanted.
+  void count_elsewhere(FrameId frame, const Target& target) noexcept;
   [[nodiscard]] base::Status refusal(const Request& request, bool memory) noexcept;
   [[nodiscard]] base::Status prepare(const Request& request) noexcept;
   void tag(uint64_t frame, uint32_t frames, const Request& request) noexcept;

@@ -1,0 +1,2 @@
+// The entry `freestone/memory`: allocators of memory.
+export * from './frames/index.js';
