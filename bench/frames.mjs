@@ -1,0 +1,82 @@
+// Page frames through JavaScript: what one call costs, what a batch saves, and what an empty native call costs beside them.
+// `core_bench frames` measures the same allocator in C++ alone.
+import { writeFileSync } from 'node:fs';
+import { FrameAllocator } from '../dist/frames/index.js';
+import { machine } from './harness/report.mjs';
+import { median, table } from './harness/table.mjs';
+
+export const about = 'allocate and free page frames from JavaScript, singly and in batches';
+
+export const options = {};
+
+export const subjectNames = ['freestone'];
+
+const GIB = 2 ** 30;
+const OPERATIONS = 400_000;
+
+/** Nanoseconds of this thread's own time for each of `count` operations: a busy machine changes them little. */
+function each(count, work) {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) * 1000) / count;
+}
+
+/** @returns operation name → nanoseconds */
+function measure(operations) {
+  const frames = new FrameAllocator({ size: 4 * GIB });
+  const list = new Array(operations).fill(0);
+  const allocate = each(operations, () => {
+    for (let i = 0; i < operations; i += 1) list[i] = frames.allocate(1);
+  });
+  const free = each(operations, () => {
+    for (let i = 0; i < operations; i += 1) frames.free(list[i], 1);
+  });
+  const batches = new Array(Math.floor(operations / 64));
+  const allocateBatch = each(batches.length * 64, () => {
+    for (let i = 0; i < batches.length; i += 1) batches[i] = frames.allocateBatch(1, 64);
+  });
+  const freeBatch = each(batches.length * 64, () => {
+    for (const batch of batches) frames.freeBatch(batch, 1);
+  });
+  const first = frames.allocate(512);
+  const view = each(operations, () => {
+    for (let i = 0; i < operations; i += 1) frames.view(first, 1);
+  });
+  const question = each(operations, () => {
+    for (let i = 0; i < operations; i += 1) frames.isAllocated(first, 1);
+  });
+  frames.close();
+  return {
+    'allocate(1)': allocate,
+    'free(frame, 1)': free,
+    'allocateBatch(1, 64), a frame': allocateBatch,
+    'freeBatch of 64, a frame': freeBatch,
+    'view(frame, 1)': view,
+    'isAllocated(frame, 1), for a native call that does little': question,
+  };
+}
+
+export function run({ rounds, scale, json }) {
+  const operations = Math.max(64, Math.round(OPERATIONS * scale));
+  measure(Math.min(operations, 50_000)); // so that the engine has compiled what is measured
+  const measured = Array.from({ length: rounds }, () => measure(operations));
+  const rows = Object.keys(measured[0]).map((name) => ({ name, values: measured.map((round) => round[name]) }));
+  console.log(
+    [
+      `machine      ${machine()}, node ${process.versions.node}`,
+      `${String(operations)} operations in a region of 4 GiB, median of ${String(rounds)} rounds, nanoseconds of CPU time`,
+      '',
+      ...table(
+        [
+          { title: 'operation', text: ({ name }) => name },
+          { title: 'median', text: ({ values }) => median(values).toFixed(1) },
+          { title: 'min', text: ({ values }) => Math.min(...values).toFixed(1) },
+          { title: 'max', text: ({ values }) => Math.max(...values).toFixed(1) },
+        ],
+        rows,
+      ),
+    ].join('\n'),
+  );
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(rows, null, 2)}\n`);
+}
