@@ -105,8 +105,8 @@ function run(state: AllocationState, registry: PolicyRegistry, spread: Spread | 
   // C10
   const missing = demand.extents - state.allocated;
   if (missing > 0) {
+    if (state.metadataTooLong && state.batchLengths === 0) throw metadataDoesNotFit(demand.logLength);
     if (!demand.approximate) {
-      if (state.metadataTooLong && state.batchLengths === 0) throw metadataDoesNotFit(demand.logLength);
       throw insufficientSuitableExtents(name, !canSplit, Math.floor((missing * dataAreas) / areaMultiple));
     }
     if (state.allocated === demand.existingExtents) throw nothingFound(name, !canSplit);

@@ -9,6 +9,8 @@ import type { AreaLabel } from './areas.js';
 import type { Area, ExtentRange, Source } from './types.js';
 
 const sourceOptions = ['handle', 'areas', 'totalExtents', 'tags', 'allocatable', 'ranges', 'weight'];
+const knownOptions = new Set(sourceOptions);
+const noTags: readonly string[] = Object.freeze([]);
 
 /** A source whose values have been checked. */
 export interface CheckedSource {
@@ -72,20 +74,19 @@ export function checkSources(sources: unknown): asserts sources is readonly Sour
  * @throws {FreestoneError} ERR_INVALID_ARGUMENT; ERR_OVERLAP when areas or ranges overlap
  */
 export function checkSource(source: Source, index: number): CheckedSource {
-  const name = `sources[${index}]`;
-  if (typeof source === 'object' && (source as unknown) !== null) {
-    const before = known(source);
-    if (before) return before;
-  }
-  checkOptions(name, source, sourceOptions);
+  const name = (field: string): string => `sources[${index}]${field}`;
+  if (typeof source !== 'object' || (source as unknown) === null) checkOptions(name(''), source, sourceOptions);
+  const before = known(source);
+  if (before) return before;
+  for (const option in source) if (!knownOptions.has(option)) checkOptions(name(''), source, sourceOptions);
   const { handle, areas, tags, allocatable = true, ranges, weight = 1 } = source;
-  if (!Array.isArray(areas)) refuse(`${name}.areas`, areas, 'an array of { start, length }');
-  if (typeof allocatable !== 'boolean') refuse(`${name}.allocatable`, allocatable, 'true or false');
-  if (!(typeof weight === 'number' && Number.isFinite(weight) && weight > 0)) refuse(`${name}.weight`, weight, 'a number above 0');
-  const { areas: found, end } = checkAreas(name, areas);
-  const totalExtents = source.totalExtents === undefined ? end : checkInteger(`${name}.totalExtents`, source.totalExtents);
+  if (!Array.isArray(areas)) refuse(name('.areas'), areas, 'an array of { start, length }');
+  if (typeof allocatable !== 'boolean') refuse(name('.allocatable'), allocatable, 'true or false');
+  if (!(typeof weight === 'number' && Number.isFinite(weight) && weight > 0)) refuse(name('.weight'), weight, 'a number above 0');
+  const { areas: found, end } = checkAreas(index, areas);
+  const totalExtents = source.totalExtents === undefined ? end : wholeNumber(source.totalExtents) ?? checkInteger(name('.totalExtents'), source.totalExtents);
   if (end > totalExtents) {
-    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${name} has an area that ends at ${end}, beyond its ${totalExtents} extents`, {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${name('')} has an area that ends at ${end}, beyond its ${totalExtents} extents`, {
       source: index,
       end,
       totalExtents,
@@ -95,9 +96,9 @@ export function checkSource(source: Source, index: number): CheckedSource {
     handle,
     areas: found,
     totalExtents,
-    tags: checkTags(`${name}.tags`, tags),
+    tags: tags?.length === 0 ? noTags : checkTags(name('.tags'), tags),
     allocatable,
-    ranges: ranges === undefined ? undefined : checkRanges(`${name}.ranges`, ranges),
+    ranges: ranges === undefined ? undefined : checkRanges(name('.ranges'), ranges),
     weight,
   };
 }
@@ -156,18 +157,22 @@ function refuse(argument: string, value: unknown, wanted: string): never {
 
 /** @throws {FreestoneError} ERR_INVALID_ARGUMENT unless it is undefined or an array of strings */
 export function checkTags(argument: string, tags: unknown): readonly string[] {
-  if (tags === undefined) return [];
+  if (tags === undefined) return noTags;
   if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string')) refuse(argument, tags, 'an array of strings');
   return [...tags];
 }
 
 /** An extent count or position: the check of the common case, small and correct, without a call. */
-function extent(value: unknown, name: string, index: number, field: string): number {
-  return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value) ? value : checkInteger(`${name}.areas[${index}].${field}`, value);
+function extent(value: unknown, source: number, index: number, field: string): number {
+  return wholeNumber(value) ?? checkInteger(`sources[${source}].areas[${index}].${field}`, value);
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  return typeof value === 'number' && value >= 0 && Number.isSafeInteger(value) ? value : undefined;
 }
 
 /** Checks areas; those in order, as they mostly are, are read again only if they are needed. */
-function checkAreas(name: string, areas: readonly Area[]): { areas: SourceAreas; end: number } {
+function checkAreas(source: number, areas: readonly Area[]): { areas: SourceAreas; end: number } {
   let end = 0;
   let longest = 0;
   let free = 0;
@@ -175,37 +180,37 @@ function checkAreas(name: string, areas: readonly Area[]): { areas: SourceAreas;
   let inOrder = true;
   for (let i = 0; i < areas.length; i++) {
     const area = areas[i] as Area | null | undefined;
-    if (typeof area !== 'object' || area === null) refuse(`${name}.areas[${i}]`, area, 'an object { start, length }');
-    const start = extent(area.start, name, i, 'start');
-    const count = extent(area.length, name, i, 'length');
+    if (typeof area !== 'object' || area === null) refuse(`sources[${source}].areas[${i}]`, area, 'an object { start, length }');
+    const start = extent(area.start, source, i, 'start');
+    const count = extent(area.length, source, i, 'length');
     if (count === 0) continue;
     if (area.handle !== undefined || area.tags !== undefined) hasLabels = true;
     if (start < end) inOrder = false;
     end = start + count;
-    if (!Number.isSafeInteger(end)) refuse(`${name}.areas[${i}]`, area, 'below 2^53');
+    if (!Number.isSafeInteger(end)) refuse(`sources[${source}].areas[${i}]`, area, 'below 2^53');
     free += count;
     if (count > longest) longest = count;
   }
   const summary = { longest, free, hasLabels };
   if (inOrder) {
-    return { areas: new SourceAreas(summary, () => readAreas(name, areas)), end };
+    return { areas: new SourceAreas(summary, () => readAreas(source, areas)), end };
   }
-  const placed = inPlace(name, readAreas(name, areas));
+  const placed = inPlace(`sources[${source}]`, readAreas(source, areas));
   return { areas: new SourceAreas(summary, placed), end: (placed.starts.at(-1) ?? 0) + (placed.counts.at(-1) ?? 0) };
 }
 
 /** The areas that are not empty, in the order given. */
-function readAreas(name: string, areas: readonly Area[]): PlacedAreas {
+function readAreas(source: number, areas: readonly Area[]): PlacedAreas {
   const starts: number[] = [];
   const counts: number[] = [];
   const labels: (AreaLabel | undefined)[] = [];
   areas.forEach((area, i) => {
-    const count = extent(area.length, name, i, 'length');
+    const count = extent(area.length, source, i, 'length');
     if (count === 0) return;
-    starts.push(extent(area.start, name, i, 'start'));
+    starts.push(extent(area.start, source, i, 'start'));
     counts.push(count);
     const isPlain = area.handle === undefined && area.tags === undefined;
-    labels.push(isPlain ? undefined : { handle: area.handle, tags: checkTags(`${name}.areas[${i}].tags`, area.tags) });
+    labels.push(isPlain ? undefined : { handle: area.handle, tags: checkTags(`sources[${source}].areas[${i}].tags`, area.tags) });
   });
   return { starts, counts, labels: labels.some((label) => label) ? labels : undefined };
 }

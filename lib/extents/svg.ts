@@ -17,6 +17,8 @@ export interface PictureOptions {
 
 /** Colours that people with the common forms of colour blindness can tell apart (Okabe and Ito). */
 const slotColours = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#8c6d1f', '#6a51a3'];
+/** Those on which dark letters are read more easily than white ones. */
+const lightColours = new Set([1, 3, 4]);
 const colours = { text: '#1f2933', faint: '#52606d', free: '#ffffff', inUse: '#c9d1d9', line: '#7b8794', log: '#f0e442' };
 const barHeight = 26;
 const rowHeight = 40;
@@ -118,7 +120,7 @@ function bar(source: CheckedSource, index: number, marks: readonly Mark[], { x, 
     if (kind === 'metadata') parts.push(rect(start, length, 'url(#metadata)', ' pointer-events="none"'));
     const label = kind === 'log' ? `log ${slot}` : String(slot);
     if (kind !== 'metadata' && length * scale >= label.length * letterWidth + 6) {
-      const colour = kind === 'log' || [1, 4].includes(slot % slotColours.length) ? colours.text : '#ffffff';
+      const colour = kind === 'log' || lightColours.has(slot % slotColours.length) ? colours.text : '#ffffff';
       parts.push(
         `<text x="${round(x + (start + length / 2) * scale)}" y="${y + barHeight / 2}" dy="0.35em" text-anchor="middle" font-weight="600" fill="${colour}" pointer-events="none">${label}</text>`,
       );
@@ -135,7 +137,10 @@ function legendOf(marks: readonly Mark[], width: number, top: number): { parts: 
   const entries: { fill: string; label: string; hatched?: boolean }[] = [
     { fill: colours.free, label: 'free' },
     { fill: colours.inUse, label: 'in use' },
-    ...slots.slice(0, slotColours.length).map((slot) => ({ fill: colourOf(slot), label: `slot ${slot}${slots.length > slotColours.length ? ' …' : ''}` })),
+    ...slotColours.flatMap((fill, colour) => {
+      const alike = slots.filter((slot) => slot % slotColours.length === colour);
+      return alike.length === 0 ? [] : [{ fill, label: `slot ${alike.slice(0, 3).join(', ')}${alike.length > 3 ? ' …' : ''}` }];
+    }),
     ...(marks.some(({ kind }) => kind === 'metadata') ? [{ fill: colours.inUse, label: 'metadata', hatched: true }] : []),
     ...(marks.some(({ kind }) => kind === 'log') ? [{ fill: colours.log, label: 'log' }] : []),
   ];

@@ -77,7 +77,7 @@ describe('failures, in LVM\'s words', () => {
   });
 
   it('ERR9, K1: metadata that is longer than any area, where LVM\'s length wraps round', () => {
-    expect(fails({ sources: whole(2, 2), segmentType: 'raid1', dataAreas: 2, extentsNeeded: 4, splitMetadataLength: 3, approximate: true })).toMatchObject({ code: 'ERR_NO_SPACE' });
+    expect(fails({ sources: whole(2, 2), segmentType: 'raid1', dataAreas: 2, extentsNeeded: 4, splitMetadataLength: 3, approximate: true })).toMatchObject({ reason: 'metadata-does-not-fit' });
     const shortAreas = [source([[0, 2], [5, 2]]), source([[0, 2], [5, 2]])];
     expect(fails({ sources: shortAreas, segmentType: 'raid1', dataAreas: 2, extentsNeeded: 4, splitMetadataLength: 3 })).toMatchObject({
       code: 'ERR_NO_SPACE',
