@@ -2,6 +2,7 @@
 import { FreestoneError } from '../../errors.js';
 import { chunkNodeSize } from '../format/btree1.js';
 import { collectionHeaderSize, collectionSizeAt } from '../format/global-heap.js';
+import { dataspace } from '../format/dataspace.js';
 import { layout } from '../format/layout.js';
 import { messageType } from '../format/object-header.js';
 import { decode } from '../format/schema.js';
@@ -10,7 +11,7 @@ import { ChunkIndex } from '../storage/chunk-index.js';
 import type { FileStore } from '../storage/file-store.js';
 import { type Dataset } from './dataset.js';
 import { Group } from './group.js';
-import { readHeader } from './load.js';
+import { extentOf, readHeader } from './load.js';
 
 /** `unused` is space that no structure refers to: of earlier commits, or of chunks that were written anew. */
 export type ExtentKind = 'superblock' | 'header' | 'index' | 'data' | 'heap' | 'unused';
@@ -46,7 +47,10 @@ export function mapFile(store: FileStore, root: Group): FileExtent[] {
       extents.push({ offset: where.address, size: where.size, kind: 'data', owner });
     }
     if (where.kind === 'chunked' && where.indexAddress !== null) {
-      const index = new ChunkIndex(where.chunkShape, node.shape);
+      // The shape as of the commit, like the tree: the dataset may have another by now.
+      const space = header.messages.find(({ type }) => type === messageType.dataspace);
+      const { shape } = extentOf(decode(dataspace, space?.body ?? Buffer.alloc(0), 'a dataspace message'));
+      const index = new ChunkIndex(where.chunkShape, shape);
       index.decode(
         where.indexAddress,
         (at, size) => store.readSync(at, size),

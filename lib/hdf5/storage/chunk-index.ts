@@ -20,22 +20,19 @@ export interface ChunkRecord {
 /** Chunks are named by their position in the grid of chunks; the number of a position depends on the grid's extents behind the first. */
 export class ChunkIndex {
   readonly chunkShape: readonly number[];
+  /** Chunks along each dimension. */
+  #grid: readonly number[];
   #strides: readonly number[];
   #records = new Map<number, ChunkRecord>();
 
   constructor(chunkShape: readonly number[], shape: readonly number[]) {
     this.chunkShape = chunkShape;
-    this.#strides = this.#gridStrides(shape);
+    this.#grid = this.#gridOf(shape);
+    this.#strides = stridesOf(this.#grid);
   }
 
-  #gridStrides(shape: readonly number[]): number[] {
-    const strides = new Array<number>(shape.length);
-    let stride = 1;
-    for (let d = shape.length - 1; d >= 0; d -= 1) {
-      strides[d] = stride;
-      stride *= Math.max(1, Math.ceil((shape[d] ?? 0) / (this.chunkShape[d] ?? 1)));
-    }
-    return strides;
+  #gridOf(shape: readonly number[]): number[] {
+    return shape.map((extent, d) => Math.ceil(extent / (this.chunkShape[d] ?? 1)));
   }
 
   /** The number of the chunk at a grid position. */
@@ -83,7 +80,7 @@ export class ChunkIndex {
 
   /** Whether another shape of the dataset gives chunks other numbers. The first dimension's extent is in none of them. */
   renumbers(shape: readonly number[]): boolean {
-    return this.#gridStrides(shape).some((stride, d) => stride !== this.#strides[d]);
+    return stridesOf(this.#gridOf(shape)).some((stride, d) => stride !== this.#strides[d]);
   }
 
   /**
@@ -91,11 +88,12 @@ export class ChunkIndex {
    * @returns a function from old numbers to new ones, or null when none changed
    */
   regrid(shape: readonly number[]): ((number: number) => number) | null {
-    if (!this.renumbers(shape)) return null;
-    const strides = this.#gridStrides(shape);
+    const same = !this.renumbers(shape);
+    this.#grid = this.#gridOf(shape);
+    if (same) return null;
     const old = [...this.#records].map(([number, record]) => ({ position: this.position(number), record }));
     const oldStrides = this.#strides;
-    this.#strides = strides;
+    this.#strides = stridesOf(this.#grid);
     this.#records = new Map(old.map(({ position, record }) => [this.number(position), record]));
     return (number) => {
       let rest = number;
@@ -158,7 +156,11 @@ export class ChunkIndex {
   ): void {
     const rank = this.chunkShape.length;
     const size = chunkNodeSize(rank);
+    const seen = new Set<number>();
     const walk = (at: number, expected: number | null): void => {
+      // A node that is reached twice makes the tree a cycle, or as wide as its depth allows.
+      if (seen.has(at)) throw corrupt('a chunk B-tree leads to one node in two ways', { address: at });
+      seen.add(at);
       const node = decodeChunkNode(rank, read(at, size));
       if (expected !== null && node.level !== expected) throw corrupt('a chunk B-tree has a node on the wrong level', { address: at });
       visit(at, size);
@@ -169,9 +171,24 @@ export class ChunkIndex {
         }
         const position = entry.offsets.map((offset, d) => offset / (this.chunkShape[d] ?? 1));
         if (!position.every(Number.isInteger)) throw corrupt('a chunk lies off the grid of its dataset', { address: entry.address });
-        this.set(this.number(position), { address: entry.address, size: entry.size, filterMask: entry.filterMask });
+        // What lies outside the dataset is no part of it, and its number would be another chunk's.
+        if (position.some((at, d) => at >= (this.#grid[d] ?? 0))) continue;
+        const number = this.number(position);
+        if (this.#records.has(number)) throw corrupt('a chunk B-tree has one chunk twice', { address: entry.address });
+        this.set(number, { address: entry.address, size: entry.size, filterMask: entry.filterMask });
       }
     };
     walk(root, null);
   }
+}
+
+/** Of the numbers of chunks: the first dimension's extent is in none of them. */
+function stridesOf(grid: readonly number[]): number[] {
+  const strides = new Array<number>(grid.length);
+  let stride = 1;
+  for (let d = grid.length - 1; d >= 0; d -= 1) {
+    strides[d] = stride;
+    stride *= Math.max(1, grid[d] ?? 0);
+  }
+  return strides;
 }
