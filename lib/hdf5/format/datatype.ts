@@ -149,7 +149,8 @@ const float: ClassSchema<'float', Parameters<typeof floatFields.print>[0]> = {
   toWire: ({ layout }) => ({ offset: 0, mantissaLocation: 0, ...layout }),
   fromWire: (wire, bits, size) => {
     const { offset, mantissaLocation, ...layout } = wire;
-    if (offset !== 0 || mantissaLocation !== 0 || (bits & 0x40) !== 0) throw unsupported('a floating-point type of an unusual form');
+    const isUsual = (bits & 0x70) === FLOAT_IMPLIED_MANTISSA_BIT && (bits >> 8 & 0xff) === layout.precision - 1;
+    if (offset !== 0 || mantissaLocation !== 0 || !isUsual) throw unsupported('a floating-point type of an unusual form');
     return { class: 'float', size, bigEndian: (bits & 1) !== 0, layout };
   },
 };

@@ -12,6 +12,7 @@ export const messageType = {
   datatype: 0x03,
   fillValue: 0x05,
   link: 0x06,
+  externalFiles: 0x07,
   layout: 0x08,
   groupInfo: 0x0a,
   filterPipeline: 0x0b,

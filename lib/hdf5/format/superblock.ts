@@ -26,9 +26,16 @@ export function encodeSuperblock(superblock: Encodable<typeof fields>): Buffer {
   return Buffer.concat([body, encode(u32, lookup3(body))]);
 }
 
+export const signatureSize = 8;
+
+/** Whether these bytes begin as a superblock does. */
+export function isSignature(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(0, signatureSize)).equals(Buffer.from(fileSignature, 'latin1'));
+}
+
 /** @throws ERR_CORRUPT_FILE when these are not the first bytes of an HDF5 file, or damaged ones; ERR_UNSUPPORTED for another version */
 export function decodeSuperblock(bytes: Uint8Array): Superblock {
-  if (bytes.length < 9 || !Buffer.from(bytes.subarray(0, 8)).equals(Buffer.from(fileSignature, 'latin1'))) {
+  if (bytes.length < 9 || !isSignature(bytes)) {
     throw corrupt('this is not an HDF5 file: its first bytes are not the signature');
   }
   const version = bytes[8] ?? 0;

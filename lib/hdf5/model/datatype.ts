@@ -1,6 +1,7 @@
 // The datatypes as a user names them, and the way back from what a file says.
+import { isDeepStrictEqual } from 'node:util';
 import { FreestoneError, checkChoice, checkInteger, checkOptions, shown } from '../../errors.js';
-import { unsupported } from '../format/bytes.js';
+import { corrupt, unsupported } from '../format/bytes.js';
 import { maxTypeDepth, type DatatypeMessage } from '../format/datatype.js';
 import {
   booleanType,
@@ -141,9 +142,14 @@ export function elementTypeOf(message: DatatypeMessage): ElementType {
   switch (message.class) {
     case 'integer':
       return known(`${message.signed ? 'int' : 'uint'}${String(message.size * 8)}`, message.bigEndian && message.size > 1);
-    case 'float':
-      return known(`float${String(message.size * 8)}`, message.bigEndian);
+    case 'float': {
+      const found = known(`float${String(message.size * 8)}`, message.bigEndian);
+      // bfloat16 has the size of float16 and other bits for the exponent.
+      if (found.message.class === 'float' && isDeepStrictEqual(found.message.layout, message.layout)) return found;
+      throw unsupported(`a floating-point type of ${String(message.layout.exponentSize)} bits of exponent and ${String(message.layout.mantissaSize)} of mantissa`);
+    }
     case 'string':
+      if (message.size === 0) throw corrupt('a string type has no bytes');
       return fixedStringType(message.size, { encoding: message.charset, pad: message.pad });
     case 'vlen':
       if (message.of === 'string') return variableStringType(message.charset);
@@ -151,16 +157,23 @@ export function elementTypeOf(message: DatatypeMessage): ElementType {
     case 'enum': {
       const base = elementTypeOf(message.base);
       const values = Buffer.from(message.values);
+      if (base.message.class !== 'integer' || base.size !== message.size) throw corrupt('an enumeration is not of the integers that it is said to be of');
       const members = Object.fromEntries(
         message.names.map((name, i) => [name, Number(base.get(values, i * base.size, { read: () => values }))]),
       );
+      if (!Object.values(members).every(Number.isSafeInteger)) throw unsupported('an enumeration with values beyond 2^53');
+      if (new Set(Object.values(members)).size !== message.names.length) throw corrupt('an enumeration has a name or a value twice');
       const isBoolean = base.name === 'int8' && message.names.length === 2 && members['FALSE'] === 0 && members['TRUE'] === 1;
       return isBoolean ? booleanType() : enumType(base, members);
     }
     case 'compound': {
       const members = message.members.map(({ type, ...place }) => ({ ...place, type: elementTypeOf(type) }));
+      if (message.size === 0 || members.some(({ offset, type }) => offset + type.size > message.size)) {
+        throw corrupt('a member of a compound lies outside of it');
+      }
       const [r, i] = members;
-      const isComplex = members.length === 2 && r?.name === 'r' && i?.name === 'i' && r.type.name === i.type.name;
+      const isComplex =
+        members.length === 2 && r?.name === 'r' && i?.name === 'i' && r.type.name === i.type.name && r.offset === 0 && i.offset === r.type.size;
       const complex = isComplex && /^float(32|64)/.exec(r.type.name);
       if (complex && message.size === 2 * r.type.size) return known(`complex${String(message.size * 8)}`, r.type.name.endsWith('be'));
       return compoundOf(members, message.size);

@@ -4,8 +4,9 @@ import { FreestoneError, checkChoice, checkOptions, shown } from '../../errors.j
 import { FileSpace } from '../../filespace/index.js';
 import { native, openMode, type NativeFile } from '../../native.js';
 import { commit, type Durability } from '../commit/commit.js';
+import { unsupported } from '../format/bytes.js';
 import { describeMessage } from '../format/message.js';
-import { decodeSuperblock, superblockSize } from '../format/superblock.js';
+import { decodeSuperblock, isSignature, signatureSize, superblockSize } from '../format/superblock.js';
 import { FileStore, threadCount } from '../storage/file-store.js';
 import { GlobalHeap } from '../storage/global-heap.js';
 import type { Dataset } from './dataset.js';
@@ -115,6 +116,7 @@ export class H5File implements AsyncDisposable {
     try {
       const start = Buffer.alloc(Math.min(superblockSize, file.size()));
       await file.read(0, start);
+      if (!isSignature(start)) refuseUserBlock(file);
       const { endOfFile, rootHeaderAddress } = decodeSuperblock(start);
       if (file.size() < endOfFile) {
         throw new FreestoneError('ERR_CORRUPT_FILE', `${path} is cut off: it has ${String(file.size())} of ${String(endOfFile)} bytes`, {
@@ -228,6 +230,15 @@ export class H5File implements AsyncDisposable {
     } finally {
       await this.#store.file.close();
     }
+  }
+}
+
+/** Other data may stand before the superblock, which then begins at 512 bytes, 1024, 2048 and so on. @throws ERR_UNSUPPORTED */
+function refuseUserBlock(file: NativeFile): void {
+  const start = Buffer.alloc(signatureSize);
+  for (let at = 512; at + signatureSize <= file.size(); at *= 2) {
+    file.readSync(at, start);
+    if (isSignature(start)) throw unsupported(`a user block (of ${String(at)} bytes)`);
   }
 }
 

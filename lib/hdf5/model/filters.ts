@@ -53,7 +53,7 @@ export function filterMessages(filters: readonly Filter[], elementSize: number):
 
 /** The filters that a file names. @throws {FreestoneError} ERR_UNSUPPORTED */
 export function filtersOf(messages: readonly FilterMessage[]): Filter[] {
-  return messages.map(({ id, values }) => {
+  return messages.map(({ id, values, name }) => {
     switch (id) {
       case filterId.deflate:
         return { name: 'gzip', level: values[0] ?? 0 };
@@ -62,7 +62,7 @@ export function filtersOf(messages: readonly FilterMessage[]): Filter[] {
       case filterId.fletcher32:
         return { name: 'fletcher32' };
       default:
-        throw new FreestoneError('ERR_UNSUPPORTED', `filter ${String(id)} is not supported`, { filter: id });
+        throw new FreestoneError('ERR_UNSUPPORTED', `filter ${String(id)}${name === undefined ? '' : ` (${name})`} is not supported`, { filter: id });
     }
   });
 }

@@ -13,6 +13,7 @@ import type { FileStore } from '../storage/file-store.js';
 import { Dataset } from './dataset.js';
 import type { DatasetPlan } from './dataset-spec.js';
 import { elementTypeOf } from './datatype.js';
+import { filtersOf } from './filters.js';
 import { Group } from './group.js';
 import type { FileContext, ObjectNode } from './object-node.js';
 
@@ -61,19 +62,27 @@ function loadDataset(context: FileContext, parent: ObjectNode, name: string, hea
   const stored = message(header, messageType.layout, layout, 'a layout message');
   if (space === undefined || type === undefined || stored === undefined) throw corrupt(`the dataset ${name} lacks its dataspace or datatype`);
   if (stored.kind === 'compact') throw unsupported('the compact layout');
+  if (header.messages.some(({ type: message }) => message === messageType.externalFiles)) throw unsupported('data in external files');
   const { shape, maxShape } = extentOf(space);
+  if (stored.kind === 'chunked' && (stored.chunkShape.length !== shape.length || stored.elementSize !== type.size)) {
+    throw corrupt(`the chunks of the dataset ${name} are not of its dimensions or not of its elements`);
+  }
+  const filters = message(header, messageType.filterPipeline, filterPipeline, 'a filter pipeline message') ?? [];
+  // Names a filter that is not known.
+  filtersOf(filters);
   const plan: DatasetPlan = {
     type: elementTypeOf(type),
     shape,
     maxShape,
     chunkShape: stored.kind === 'chunked' ? stored.chunkShape : null,
-    filters: message(header, messageType.filterPipeline, filterPipeline, 'a filter pipeline message') ?? [],
+    filters,
     fill: message(header, messageType.fillValue, fillValue, 'a fill value message')?.value ?? null,
   };
   return new Dataset(context, parent, name, plan, stored);
 }
 
-function extentOf(space: Dataspace): { shape: readonly number[]; maxShape: readonly (number | null)[] } {
+/** Elements along each dimension, and how many there may be. */
+export function extentOf(space: Dataspace): { shape: readonly number[]; maxShape: readonly (number | null)[] } {
   if (space.kind === 'null') throw unsupported('a dataset without a dataspace');
   if (space.kind === 'scalar') return { shape: [], maxShape: [] };
   return { shape: space.shape, maxShape: space.maxShape ?? space.shape };
