@@ -10,7 +10,7 @@ import { describeWith } from './readers.js';
 import { Tape, type Event } from './recording.js';
 import { expectSurvived } from './survivors.js';
 
-const tapes = vi.hoisted(() => ({ current: undefined }));
+const tapes = vi.hoisted((): { current: unknown } => ({ current: undefined }));
 
 vi.mock(import('../../lib/native.js'), async (original) => {
   const real = await original();

@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkStillThere, dot, intersect, isContiguous, positions, product, rowMajorStrides, type Box } from '../../../lib/hdf5/storage/box.js';
+import { positionsIn } from '../../interop/model-array.js';
+
+const shapes = fc.array(fc.nat({ max: 5 }), { maxLength: 4 });
+
+function boxes(rank: number): fc.Arbitrary<Box> {
+  return fc.record({
+    start: fc.array(fc.nat({ max: 6 }), { minLength: rank, maxLength: rank }),
+    count: fc.array(fc.nat({ max: 6 }), { minLength: rank, maxLength: rank }),
+  });
+}
+
+const contains = ({ start, count }: Box, position: readonly number[]): boolean =>
+  position.every((at, d) => at >= (start[d] ?? 0) && at < (start[d] ?? 0) + (count[d] ?? 0));
+
+describe('the positions of a grid', () => {
+  it('are all of them, the last dimension fastest', () => {
+    fc.assert(
+      fc.property(shapes, (shape) => {
+        const found = Array.from(positions(shape.map(() => 0), shape.map((extent) => extent - 1)), (position) => [...position]);
+        expect(found).toEqual(positionsIn(shape));
+      }),
+    );
+  });
+});
+
+describe('the strides of an array', () => {
+  it('lead from position to position without gaps', () => {
+    fc.assert(
+      fc.property(shapes, fc.integer({ min: 1, max: 16 }), (shape, size) => {
+        const strides = rowMajorStrides(shape, size);
+        expect(positionsIn(shape).map((position) => dot(position, strides))).toEqual(Array.from({ length: product(shape) }, (_, i) => i * size));
+        expect(isContiguous({ bytes: new Uint8Array(), offset: 0, strides, swap: 1 }, shape, size)).toBe(true);
+      }),
+    );
+  });
+
+  it('of dimensions that have at most one element do not matter', () => {
+    const source = { bytes: new Uint8Array(), offset: 0, strides: [999, 4], swap: 1 };
+    expect(isContiguous(source, [1, 7], 4)).toBe(true);
+    expect(isContiguous(source, [2, 7], 4)).toBe(false);
+  });
+});
+
+describe('the intersection of two boxes', () => {
+  it('is what both contain', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }).chain((rank) => fc.tuple(boxes(rank), boxes(rank))), ([a, b]) => {
+        const both = intersect(a, b);
+        const everywhere = positionsIn(a.start.map(() => 13));
+        const expected = everywhere.filter((position) => contains(a, position) && contains(b, position));
+        expect(everywhere.filter((position) => contains(both, position))).toEqual(expected);
+        expect(product(both.count)).toBe(expected.length);
+      }),
+    );
+  });
+});
+
+describe('memory that was lent', () => {
+  it('must still hold the last element', () => {
+    const bytes = new Uint8Array(40);
+    const check = (length: number) => () => {
+      checkStillThere(bytes.subarray(0, length), 4, [16, 4], [2, 3], 4);
+    };
+    expect(check(32)).not.toThrow();
+    expect(check(31)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }) as Error);
+    expect(check(0)).toThrow(/detached/);
+  });
+});
