@@ -25,6 +25,8 @@ export interface ChunkedOptions {
 interface Cached {
   readonly buffer: Buffer;
   dirty: boolean;
+  /** The buffer holds what was in that memory before, until all of the chunk has been copied into it. */
+  blank?: boolean;
 }
 
 export class ChunkedStorage {
@@ -169,7 +171,16 @@ export class ChunkedStorage {
       source.offset,
     );
     const inside = part.start.map((first, d) => first - (start[d] ?? 0));
-    this.#copy(cached.buffer, inside, source.bytes, from, source.strides, part.count, source.swap);
+    try {
+      this.#copy(cached.buffer, inside, source.bytes, from, source.strides, part.count, source.swap);
+    } catch (error) {
+      if (cached.blank === true) {
+        this.#cache.delete(number);
+        this.#recycle(cached.buffer);
+      }
+      throw error;
+    }
+    cached.blank = false;
     cached.dirty = true;
     // A chunk at the rim is complete where the dataset can grow no further.
     const complete = part.start.every((first, d) => {
@@ -185,7 +196,7 @@ export class ChunkedStorage {
     await this.#storing.get(number)?.catch(() => undefined);
     const found = this.#cache.get(number);
     if (found === undefined && !whole) return this.#loaded(number);
-    const cached = found ?? { buffer: this.#buffer(), dirty: false };
+    const cached = found ?? { buffer: this.#buffer(), dirty: false, blank: true };
     if (found === undefined && extent.some((n, d) => n < (this.#options.chunkShape[d] ?? 1))) this.#fillChunk(cached.buffer);
     this.#cache.delete(number);
     this.#cache.set(number, cached);

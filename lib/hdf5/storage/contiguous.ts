@@ -54,7 +54,21 @@ export class ContiguousStorage {
 
   async #write(box: Box, source: ElementSource): Promise<void> {
     if (product(box.count) === 0) return;
+    const isFirst = this.#address === null;
     const address = await this.#allocate(box);
+    const flight = new Flight();
+    try {
+      await this.#writeRuns(address, box, source, flight);
+    } catch (error) {
+      // What is under way must not meet the next write.
+      await flight.landed().catch(() => undefined);
+      // Where not even the fill value was written, elements are as they were before: in no space yet.
+      if (isFirst) this.#address = null;
+      throw error;
+    }
+  }
+
+  async #writeRuns(address: number, box: Box, source: ElementSource, flight: Flight): Promise<void> {
     const strides = rowMajorStrides(this.#shape, this.#elementSize);
     // The inner dimensions that the box covers whole are one run, together with a part of the dimension above them.
     let inner = this.#shape.length;
@@ -62,7 +76,6 @@ export class ContiguousStorage {
     const outer = Math.max(0, inner - 1);
     const run = product(box.count.slice(outer)) * this.#elementSize;
     const direct = source.swap === 1 && isContiguous(source, box.count, this.#elementSize);
-    const flight = new Flight();
     let done = 0;
     for (const position of positions(box.count.slice(0, outer).map(() => 0), box.count.slice(0, outer).map((n) => n - 1))) {
       if (flight.failed) break;
