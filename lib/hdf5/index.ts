@@ -1,10 +1,12 @@
 // The HDF5 tier's door.
 export { H5File, type CreateOptions } from './model/file.js';
 export type { Durability } from './commit/commit.js';
+export type { ExternalRun } from './storage/external.js';
 export type { ExtentKind, FileExtent } from './model/file-map.js';
 export { Group } from './model/group.js';
 export { Dataset } from './model/dataset.js';
 export type { DatasetSpec } from './model/dataset-spec.js';
+export type { ExternalExtent } from './model/external-extent.js';
 export type { Attributes, AttributeOptions } from './model/attributes.js';
 export type { Data, Selection, StridedArray, Value } from './model/data.js';
 export { t, type Datatype, type DatatypeName, type DatatypeSpec } from './model/datatype.js';

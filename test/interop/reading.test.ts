@@ -125,7 +125,6 @@ describeWith(['h5py'], 'of a file that h5py wrote', () => {
     ['reference.h5', 'x', /reference/],
     ['compact.h5', 'x', /compact/],
     ['null.h5', 'x', /without a dataspace/],
-    ['external.h5', 'x', /external files/],
     ['committed.h5', 'x', /shared/],
     ['committed.h5', 'type', /neither a group .* nor a dataset/],
     ['latest chunks.h5', 'x', /layout message with version 4/],

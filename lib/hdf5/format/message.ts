@@ -2,6 +2,7 @@
 import { attribute, attributeInfo } from './attribute.js';
 import { dataspace } from './dataspace.js';
 import { datatype } from './datatype.js';
+import { externalFiles } from './external-files.js';
 import { fillValue } from './fill-value.js';
 import { filterPipeline } from './filter-pipeline.js';
 import { layout } from './layout.js';
@@ -21,6 +22,7 @@ const known: Readonly<Record<number, { readonly name: string; readonly text: Pri
   [messageType.datatype]: { name: 'datatype', text: printer(datatype) },
   [messageType.fillValue]: { name: 'fill value', text: printer(fillValue) },
   [messageType.link]: { name: 'link', text: printer(link) },
+  [messageType.externalFiles]: { name: 'external files', text: printer(externalFiles) },
   [messageType.layout]: { name: 'data layout', text: printer(layout) },
   [messageType.groupInfo]: { name: 'group info', text: printer(groupInfo) },
   [messageType.filterPipeline]: { name: 'filter pipeline', text: printer(filterPipeline) },

@@ -7,8 +7,10 @@ import type { FilterMessage } from '../format/filter-pipeline.js';
 import { maxMessageSize } from '../format/object-header.js';
 import { encode } from '../format/schema.js';
 import { product } from '../storage/box.js';
+import type { ExternalRun } from '../storage/external.js';
 import { checkedNumbers, dataBlock, inferredDatatype, type Data, type DataBlock } from './data.js';
 import { elementType, type DatatypeSpec } from './datatype.js';
+import { plannedExternal, type ExternalExtent } from './external-extent.js';
 import { encodeFixed, type ElementType } from './element-type.js';
 import { filterMessages, type Filter } from './filters.js';
 
@@ -30,6 +32,11 @@ export interface DatasetSpec {
   readonly fill?: unknown;
   /** Written at once. */
   readonly data?: Data;
+  /**
+   * Where the elements are instead of in the HDF5 file: runs of bytes of other files, in this order. Files are made when they are written;
+   * their folders must be there. A path that is not absolute is taken, by every reader, relative to its working directory.
+   */
+  readonly external?: readonly ExternalExtent[];
 }
 
 /** A dataset's properties in the terms of the format. */
@@ -42,6 +49,8 @@ export interface DatasetPlan {
   readonly filters: readonly FilterMessage[];
   /** One element, or null for zeros. */
   readonly fill: Uint8Array | null;
+  /** Where the elements are when they are not in the HDF5 file. */
+  readonly external?: readonly ExternalRun[];
 }
 
 /** The chunk's size and its dimensions are 32-bit numbers in the file. */
@@ -50,7 +59,7 @@ const AUTOMATIC_CHUNK_BYTES = 256 * 2 ** 10;
 
 /** @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_TYPE_MISMATCH, ERR_UNSUPPORTED */
 export function planDataset(spec: DatasetSpec): DatasetPlan {
-  checkOptions('the dataset', spec, ['dtype', 'shape', 'maxShape', 'chunks', 'filters', 'fill', 'data']);
+  checkOptions('the dataset', spec, ['dtype', 'shape', 'maxShape', 'chunks', 'filters', 'fill', 'data', 'external']);
   const type = elementType(spec.dtype ?? inferredDatatype(spec.data));
   const block = spec.data === undefined ? null : dataBlock(spec.data, type);
   const shape = plannedShape(spec, block);
@@ -66,7 +75,7 @@ export function planDataset(spec: DatasetSpec): DatasetPlan {
   const plan = { type, shape, maxShape, chunkShape, filters, fill: plannedFill(spec, type) };
   checkMessageSize('the description of the datatype', encode(datatype, type.message).length);
   checkMessageSize('the fill value', encode(fillValue, fillMessage(plan)).length);
-  return plan;
+  return spec.external === undefined ? plan : { ...plan, external: plannedExternal(spec.external, plan) };
 }
 
 /** What is larger could not be committed, nor anything else in the file. */

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FreestoneError, checkInteger } from '../../errors.js';
 import { dataspace } from '../format/dataspace.js';
 import { datatype } from '../format/datatype.js';
+import { externalFiles } from '../format/external-files.js';
 import { fillValue } from '../format/fill-value.js';
 import { filterPipeline } from '../format/filter-pipeline.js';
 import { layout, type Layout } from '../format/layout.js';
@@ -11,6 +12,7 @@ import { encode } from '../format/schema.js';
 import { product, rowMajorStrides, type Box, type ElementSource } from '../storage/box.js';
 import { ChunkedStorage } from '../storage/chunked.js';
 import { ContiguousStorage } from '../storage/contiguous.js';
+import { ExternalStorage, type ExternalRun } from '../storage/external.js';
 import type { MetadataBatch } from '../storage/file-store.js';
 import { checkedBox, checkedNumbers, dataBlock, type Data, type DataBlock, type Selection } from './data.js';
 import { checkFits, dataspaceOf, fillMessage, type DatasetPlan } from './dataset-spec.js';
@@ -30,7 +32,7 @@ interface Piece {
 
 export class Dataset extends ObjectNode {
   readonly #plan: DatasetPlan;
-  readonly #storage: ChunkedStorage | ContiguousStorage;
+  readonly #storage: ChunkedStorage | ContiguousStorage | ExternalStorage;
   #shape: readonly number[];
   /** The shape that the next commit writes: the one up to which all data is in the file. */
   #flushedShape: readonly number[];
@@ -44,6 +46,10 @@ export class Dataset extends ObjectNode {
     this.#shape = plan.shape;
     this.#flushedShape = plan.shape;
     const { type, shape, maxShape, chunkShape, fill } = plan;
+    if (plan.external !== undefined) {
+      this.#storage = new ExternalStorage(context.store, { shape, elementSize: type.size, runs: plan.external, path: context.path });
+      return;
+    }
     if (chunkShape === null) {
       const address = stored?.kind === 'contiguous' ? stored.address : null;
       this.#storage = new ContiguousStorage(context.store, { shape, elementSize: type.size, fill, address });
@@ -80,6 +86,11 @@ export class Dataset extends ObjectNode {
 
   get filters(): readonly Filter[] {
     return filtersOf(this.#plan.filters);
+  }
+
+  /** Where the elements are when they are not in the HDF5 file: runs of bytes of other files, in order. Null when they are in it. */
+  get external(): readonly ExternalRun[] | null {
+    return this.#storage instanceof ExternalStorage ? this.#storage.runs.map((run) => ({ ...run })) : null;
   }
 
   /** Bytes of the file that elements take, as stored. */
@@ -251,6 +262,7 @@ export class Dataset extends ObjectNode {
       { type: messageType.layout, body: encode(layout, where) },
     ];
     if (filters.length > 0) messages.push({ type: messageType.filterPipeline, constant: true, body: encode(filterPipeline, filters) });
+    if (storage instanceof ExternalStorage) messages.push({ type: messageType.externalFiles, body: encode(externalFiles, storage.encodeFiles(batch)) });
     return batch.place(encodeObjectHeader([...messages, ...this.attributeMessages()]));
   }
 }

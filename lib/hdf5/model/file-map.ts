@@ -3,11 +3,13 @@ import { FreestoneError } from '../../errors.js';
 import { chunkNodeSize } from '../format/btree1.js';
 import { collectionHeaderSize, collectionSizeAt } from '../format/global-heap.js';
 import { dataspace } from '../format/dataspace.js';
+import { externalFiles } from '../format/external-files.js';
 import { layout } from '../format/layout.js';
 import { messageType } from '../format/object-header.js';
 import { decode } from '../format/schema.js';
 import { superblockSize, decodeSuperblock } from '../format/superblock.js';
 import { ChunkIndex } from '../storage/chunk-index.js';
+import { readExternalFiles } from '../storage/external.js';
 import type { FileStore } from '../storage/file-store.js';
 import { type Dataset } from './dataset.js';
 import { Group } from './group.js';
@@ -39,6 +41,11 @@ export function mapFile(store: FileStore, root: Group): FileExtent[] {
     if (node instanceof Group) {
       for (const name of node.keys()) if (node.softTarget(name) === undefined) visit(node.get(name));
       return;
+    }
+    const external = header.messages.find(({ type }) => type === messageType.externalFiles);
+    if (external !== undefined) {
+      const { names } = readExternalFiles(decode(externalFiles, external.body, 'an external files message'), (at, size) => store.readSync(at, size));
+      for (const { address: at, size } of names) extents.push({ offset: at, size, kind: 'heap', owner });
     }
     const message = header.messages.find(({ type }) => type === messageType.layout);
     if (message === undefined) return;

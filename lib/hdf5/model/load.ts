@@ -3,12 +3,14 @@ import { attribute, attributeInfo } from '../format/attribute.js';
 import { corrupt, unsupported } from '../format/bytes.js';
 import { dataspace, type Dataspace } from '../format/dataspace.js';
 import { datatype } from '../format/datatype.js';
+import { externalFiles } from '../format/external-files.js';
 import { fillValue } from '../format/fill-value.js';
 import { filterPipeline } from '../format/filter-pipeline.js';
 import { layout } from '../format/layout.js';
 import { link, linkInfo } from '../format/link.js';
 import { decodeObjectHeader, messageType, type ObjectHeader } from '../format/object-header.js';
 import { decode, type Field } from '../format/schema.js';
+import { readExternalFiles } from '../storage/external.js';
 import type { FileStore } from '../storage/file-store.js';
 import { Dataset } from './dataset.js';
 import type { DatasetPlan } from './dataset-spec.js';
@@ -62,7 +64,8 @@ function loadDataset(context: FileContext, parent: ObjectNode, name: string, hea
   const stored = message(header, messageType.layout, layout, 'a layout message');
   if (space === undefined || type === undefined || stored === undefined) throw corrupt(`the dataset ${name} lacks its dataspace or datatype`);
   if (stored.kind === 'compact') throw unsupported('the compact layout');
-  if (header.messages.some(({ type: message }) => message === messageType.externalFiles)) throw unsupported('data in external files');
+  const external = message(header, messageType.externalFiles, externalFiles, 'an external files message');
+  if (external !== undefined && stored.kind !== 'contiguous') throw corrupt(`the dataset ${name} is in external files and in chunks`);
   const { shape, maxShape } = extentOf(space);
   if (stored.kind === 'chunked' && (stored.chunkShape.length !== shape.length || stored.elementSize !== type.size)) {
     throw corrupt(`the chunks of the dataset ${name} are not of its dimensions or not of its elements`);
@@ -77,6 +80,7 @@ function loadDataset(context: FileContext, parent: ObjectNode, name: string, hea
     chunkShape: stored.kind === 'chunked' ? stored.chunkShape : null,
     filters,
     fill: message(header, messageType.fillValue, fillValue, 'a fill value message')?.value ?? null,
+    ...(external === undefined ? {} : { external: readExternalFiles(external, (address, size) => context.store.readSync(address, size)).runs }),
   };
   return new Dataset(context, parent, name, plan, stored);
 }

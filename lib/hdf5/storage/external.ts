@@ -1,0 +1,182 @@
+// External storage: all elements in one sequence of bytes whose parts are runs of other files.
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { FreestoneError } from '../../errors.js';
+import type { ExternalFiles } from '../format/external-files.js';
+import type { Layout } from '../format/layout.js';
+import { decodeLocalHeap, encodeLocalHeap, encodeNames, localHeapPrefixSize, nameAt } from '../format/local-heap.js';
+import { native } from '../../native.js';
+import { checkStillThere, dot, positions, product, rowMajorStrides, type Box, type ElementSource } from './box.js';
+import { writePieceSize, type FileStore, type MetadataBatch } from './file-store.js';
+
+/** A run of bytes of another file. */
+export interface ExternalRun {
+  /** As it is stored. libhdf5 takes one that is not absolute relative to the working directory of whoever reads, and so does this package. */
+  readonly path: string;
+  /** The first byte in that file. */
+  readonly offset: number;
+  /** Bytes; null for all that follows. */
+  readonly size: number | null;
+}
+
+export interface ExternalOptions {
+  readonly shape: readonly number[];
+  readonly elementSize: number;
+  readonly runs: readonly ExternalRun[];
+  /** Of the HDF5 file, which must not be one of the others. */
+  readonly path: string;
+}
+
+export class ExternalStorage {
+  /** Bytes of the HDF5 file. */
+  readonly storageSize = 0;
+  readonly #store: FileStore;
+  readonly #shape: readonly number[];
+  readonly #elementSize: number;
+  readonly #runs: readonly ExternalRun[];
+  /** Files that were written since the last flush. */
+  readonly #unsynced = new Set<string>();
+  #turn: Promise<void> = Promise.resolve();
+
+  /** @throws {FreestoneError} ERR_INVALID_ARGUMENT when a run lies in the HDF5 file itself */
+  constructor(store: FileStore, { shape, elementSize, runs, path }: ExternalOptions) {
+    const own = runs.find((run) => resolve(run.path) === resolve(path));
+    if (own !== undefined) throw new FreestoneError('ERR_INVALID_ARGUMENT', `${own.path} is the HDF5 file itself, which cannot be external to it`, { path: own.path });
+    this.#store = store;
+    this.#shape = shape;
+    this.#elementSize = elementSize;
+    this.#runs = runs;
+  }
+
+  get runs(): readonly ExternalRun[] {
+    return this.#runs;
+  }
+
+  get size(): number {
+    return product(this.#shape) * this.#elementSize;
+  }
+
+  layout(): Layout {
+    return { kind: 'contiguous', address: null, size: this.size };
+  }
+
+  /** Puts the names into the file. */
+  encodeFiles(batch: MetadataBatch): ExternalFiles {
+    const names = [...new Set(this.#runs.map(({ path }) => path))];
+    const { segment, offsets } = encodeNames(names);
+    const heapAddress = batch.place(encodeLocalHeap(batch.place(segment), segment.length));
+    const offsetOf = new Map(names.map((name, i) => [name, offsets[i] ?? 0]));
+    return { heapAddress, slots: this.#runs.map(({ path, offset, size }) => ({ nameOffset: offsetOf.get(path) ?? 0, offset, size })) };
+  }
+
+  /** Writes one box; writes are done in the order of their calls. */
+  write(box: Box, source: ElementSource): Promise<void> {
+    const done = this.#turn.then(() => this.#write(box, source));
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Everything that was asked for has been written or has failed, and the device has it: the HDF5 file's own barrier is not for other files. */
+  async flush(): Promise<void> {
+    await this.#turn;
+    for (const path of this.#unsynced) {
+      const file = await open(path, 'r+');
+      try {
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+      this.#unsynced.delete(path);
+    }
+  }
+
+  async #write(box: Box, source: ElementSource): Promise<void> {
+    if (product(box.count) === 0) return;
+    const strides = rowMajorStrides(this.#shape, this.#elementSize);
+    // The inner dimensions that the box covers whole are one run, together with a part of the dimension above them.
+    let inner = this.#shape.length;
+    while (inner > 0 && box.count[inner - 1] === this.#shape[inner - 1]) inner -= 1;
+    const outer = Math.max(0, inner - 1);
+    const files = new Map<string, FileHandle>();
+    try {
+      for (const position of positions(box.count.slice(0, outer).map(() => 0), box.count.slice(0, outer).map((n) => n - 1))) {
+        checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
+        await this.#gather(files, dot(box.start, strides) + dot(position, strides), box.count.slice(outer), {
+          ...source,
+          offset: source.offset + dot(position, source.strides),
+          strides: source.strides.slice(outer),
+        });
+      }
+    } finally {
+      await Promise.all([...files.values()].map((file) => file.close()));
+    }
+  }
+
+  /** Copies a run of elements into memory of our own, a piece at a time, and writes the pieces. */
+  async #gather(files: Map<string, FileHandle>, at: number, count: readonly number[], source: ElementSource): Promise<void> {
+    const [rows = 1, ...rest] = count;
+    const row = product(rest) * this.#elementSize;
+    const strides = Float64Array.from(rowMajorStrides(count, this.#elementSize));
+    const rowsAtOnce = Math.max(1, Math.floor(writePieceSize / row));
+    for (let first = 0; first < rows; first += rowsAtOnce) {
+      const n = Math.min(rowsAtOnce, rows - first);
+      await this.#store.throttle.enter(n * row);
+      try {
+        const piece = Buffer.allocUnsafeSlow(n * row);
+        native().copyBox(
+          piece,
+          0,
+          strides,
+          source.bytes,
+          source.offset + first * (source.strides[0] ?? 0),
+          Float64Array.from(source.strides),
+          Float64Array.from(count.length === 0 ? [] : [n, ...rest]),
+          this.#elementSize,
+          source.swap,
+        );
+        await this.#put(files, at + first * row, piece);
+      } finally {
+        this.#store.throttle.leave(n * row);
+      }
+    }
+  }
+
+  /** Writes bytes of the sequence to the runs that they fall into. */
+  async #put(files: Map<string, FileHandle>, at: number, bytes: Buffer): Promise<void> {
+    let begin = 0;
+    for (const { path, offset, size } of this.#runs) {
+      const end = begin + (size ?? Infinity);
+      const [from, to] = [Math.max(at, begin), Math.min(at + bytes.length, end)];
+      if (from < to) {
+        const file = files.get(path) ?? (await open(path, constants.O_RDWR | constants.O_CREAT, 0o666));
+        files.set(path, file);
+        this.#unsynced.add(path);
+        await writeAll(file, bytes.subarray(from - at, to - at), offset + from - begin);
+      }
+      begin = end;
+    }
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
+    done += bytesWritten;
+  }
+}
+
+/** The runs that a message stands for, and where its names lie in the file. */
+export function readExternalFiles(
+  { heapAddress, slots }: ExternalFiles,
+  read: (address: number, size: number) => Buffer,
+): { runs: ExternalRun[]; names: { address: number; size: number }[] } {
+  const heap = decodeLocalHeap(read, heapAddress);
+  return {
+    runs: slots.map(({ nameOffset, offset, size }) => ({ path: nameAt(heap, nameOffset), offset, size })),
+    names: [
+      { address: heapAddress, size: localHeapPrefixSize },
+      { address: heap.segmentAddress, size: heap.segment.length },
+    ],
+  };
+}
