@@ -43,10 +43,11 @@ export class FileSpace {
   /**
    * @param size bytes, 1 or more
    * @returns the offset of the new block
-   * @throws {FreestoneError} ERR_INVALID_SIZE, ERR_INVALID_ALIGNMENT, ERR_LIMIT_EXCEEDED, ERR_OUT_OF_MEMORY
+   * @throws {FreestoneError} ERR_INVALID_SIZE, ERR_INVALID_ALIGNMENT, ERR_INVALID_ARGUMENT, ERR_LIMIT_EXCEEDED, ERR_OUT_OF_MEMORY
    */
   allocate(size: number | bigint, options: AllocateOptions = {}): number {
     const bytes = checkInteger('size', size, { min: 1, code: 'ERR_INVALID_SIZE' });
+    checkOptions('an allocation', options, ['alignment']);
     return this.native.allocate(bytes, checkAlignment(options.alignment ?? 1));
   }
 
