@@ -1,0 +1,188 @@
+// The addresses of one file.
+import { describe, expect, it } from 'vitest';
+import { FreestoneError } from '../../lib/errors.js';
+import { FileSpace, type FileSpaceOptions } from '../../lib/filespace/index.js';
+
+const wrong = (value: unknown): never => value as never;
+
+function errorOf(call: () => unknown): FreestoneError {
+  try {
+    call();
+  } catch (error) {
+    expect(error).toBeInstanceOf(FreestoneError);
+    return error as FreestoneError;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('a new file space', () => {
+  it('has no block, and ends where it begins', () => {
+    for (const start of [0, 48, 2048, Number.MAX_SAFE_INTEGER]) {
+      const space = new FileSpace(start);
+      expect(space.endOfFile).toBe(start);
+      expect(space.blocks()).toEqual([]);
+      expect(space.isAllocated(0, start)).toBe(false);
+      space.validateNoOverlaps();
+    }
+  });
+
+  it('takes bigints', () => {
+    const space = new FileSpace(48n);
+    expect(space.allocate(100n)).toBe(48);
+    expect(space.isAllocated(100n, 1n)).toBe(true);
+    expect(space.endOfFile).toBe(148);
+  });
+
+  it.each<[string, unknown, unknown, string]>([
+    ['no start', undefined, {}, 'ERR_INVALID_ARGUMENT'],
+    ['a negative start', -1, {}, 'ERR_INVALID_ARGUMENT'],
+    ['half a start', 0.5, {}, 'ERR_INVALID_ARGUMENT'],
+    ['a start beyond 2^53', 2 ** 53, {}, 'ERR_INVALID_ARGUMENT'],
+    ['a start beyond 2^53 as a bigint', 2n ** 60n, {}, 'ERR_INVALID_ARGUMENT'],
+    ['a start in words', '48', {}, 'ERR_INVALID_ARGUMENT'],
+    ['null as options', 48, null, 'ERR_INVALID_ARGUMENT'],
+    ['an option that there is not', 48, { limits: 5 }, 'ERR_INVALID_ARGUMENT'],
+    ['a limit below the start', 48, { limit: 47 }, 'ERR_INVALID_ARGUMENT'],
+    ['half a limit', 48, { limit: 100.5 }, 'ERR_INVALID_ARGUMENT'],
+    ['a strategy that there is not', 48, { strategy: 'any-fit' }, 'ERR_'],
+  ])('is refused with %s', (_, start, options, code) => {
+    expect(errorOf(() => new FileSpace(wrong(start), wrong(options) as FileSpaceOptions)).code).toContain(code);
+  });
+});
+
+describe('allocate', () => {
+  it('gives one block after the other', () => {
+    const space = new FileSpace(48);
+    expect([space.allocate(10), space.allocate(1), space.allocate(1000)]).toEqual([48, 58, 59]);
+    expect(space.endOfFile).toBe(1059);
+    expect(space.blocks()).toEqual([{ offset: 48, size: 10 }, { offset: 58, size: 1 }, { offset: 59, size: 1000 }]);
+  });
+
+  it('begins at a multiple of the alignment', () => {
+    const space = new FileSpace(48);
+    expect(space.allocate(3, { alignment: 64 })).toBe(64);
+    expect(space.allocateAligned(3, 4096)).toBe(4096);
+    expect(space.allocate(3)).toBe(4099);
+    expect(space.allocateAligned(1, 1)).toBe(4102);
+    expect(space.isAllocated(67, 4096 - 67)).toBe(false);
+    expect(space.allocateAligned(8, 2 ** 40)).toBe(2 ** 40);
+  });
+
+  it('may end at the limit and not beyond, and a refusal changes nothing', () => {
+    const space = new FileSpace(48, { limit: 100 });
+    expect(space.allocate(50)).toBe(48);
+    expect(errorOf(() => space.allocate(3)).code).toBe('ERR_LIMIT_EXCEEDED');
+    expect(errorOf(() => space.allocate(1, { alignment: 64 })).code).toBe('ERR_LIMIT_EXCEEDED');
+    expect(space.endOfFile).toBe(98);
+    expect(space.allocate(2)).toBe(98);
+    expect(errorOf(() => space.allocate(1)).code).toBe('ERR_LIMIT_EXCEEDED');
+    expect(space.blocks()).toHaveLength(2);
+  });
+
+  it('reaches to 2^53 - 1 and not beyond', () => {
+    const space = new FileSpace(48);
+    expect(space.allocate(Number.MAX_SAFE_INTEGER - 100)).toBe(48);
+    expect(errorOf(() => space.allocate(53)).code).toBe('ERR_LIMIT_EXCEEDED');
+    expect(errorOf(() => space.allocateAligned(1, 2 ** 52)).code).toBe('ERR_LIMIT_EXCEEDED');
+    expect(space.allocate(52)).toBe(Number.MAX_SAFE_INTEGER - 52);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['nothing', undefined, 'ERR_INVALID_SIZE'],
+    ['0 bytes', 0, 'ERR_INVALID_SIZE'],
+    ['0 bytes as a bigint', 0n, 'ERR_INVALID_SIZE'],
+    ['less than nothing', -5, 'ERR_INVALID_SIZE'],
+    ['half a byte', 0.5, 'ERR_INVALID_SIZE'],
+    ['no number', NaN, 'ERR_INVALID_SIZE'],
+    ['without end', Infinity, 'ERR_INVALID_SIZE'],
+    ['more than 2^53', 2 ** 53, 'ERR_INVALID_SIZE'],
+    ['a size in words', '10', 'ERR_INVALID_SIZE'],
+    ['an object', {}, 'ERR_INVALID_SIZE'],
+  ])('refuses %s', (_, size, code) => {
+    const space = new FileSpace(48);
+    const error = errorOf(() => space.allocate(wrong(size)));
+    expect(error).toMatchObject({ code, argument: 'size' });
+    expect(space.endOfFile).toBe(48);
+    expect(space.blocks()).toEqual([]);
+  });
+
+  it.each<[string, unknown]>([['0', 0], ['3', 3], ['48', 48], ['a negative one', -8], ['half a one', 0.5], ['one in words', '8'], ['2^53', 2 ** 53]])(
+    'refuses the alignment %s',
+    (_, alignment) => {
+      const space = new FileSpace(48);
+      expect(errorOf(() => space.allocate(8, { alignment: wrong(alignment) })).code).toBe('ERR_INVALID_ALIGNMENT');
+      expect(errorOf(() => space.allocateAligned(8, wrong(alignment))).code).toBe('ERR_INVALID_ALIGNMENT');
+      expect(space.endOfFile).toBe(48);
+    },
+  );
+
+  it('refuses options that there are not', () => {
+    const space = new FileSpace(48);
+    expect(errorOf(() => space.allocate(8, wrong(null))).code).toBe('ERR_INVALID_ARGUMENT');
+    expect(errorOf(() => space.allocate(8, wrong({ align: 8 }))).code).toBe('ERR_INVALID_ARGUMENT');
+    expect(space.endOfFile).toBe(48);
+  });
+
+  it('ten thousand times gives ten thousand blocks that touch and do not overlap', () => {
+    const space = new FileSpace(48);
+    const sizes = Array.from({ length: 10_000 }, (_, i) => 1 + ((i * 31) % 97));
+    let at = 48;
+    for (const size of sizes) {
+      expect(space.allocate(size)).toBe(at);
+      at += size;
+    }
+    const blocks = space.blocks();
+    expect(blocks).toHaveLength(10_000);
+    expect(blocks.map(({ size }) => size)).toEqual(sizes);
+    expect(space.endOfFile).toBe(at);
+    space.validateNoOverlaps();
+  });
+});
+
+describe('isAllocated', () => {
+  const space = new FileSpace(100);
+  space.allocate(50);
+  space.allocateAligned(64, 64);
+
+  // Blocks lie at 100 to 150 and at 192 to 256.
+  it.each<[number, number, boolean]>([
+    [0, 100, false],
+    [0, 101, true],
+    [99, 1, false],
+    [100, 1, true],
+    [149, 1, true],
+    [149, 100, true],
+    [150, 1, false],
+    [150, 42, false],
+    [150, 43, true],
+    [191, 1, false],
+    [192, 64, true],
+    [255, 1, true],
+    [256, 1, false],
+    [256, 1000, false],
+    [0, Number.MAX_SAFE_INTEGER, true],
+    [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, false],
+    [120, 0, false],
+    [100, 0, false],
+  ])('of %i, %i bytes, is %s', (offset, size, expected) => {
+    expect(space.isAllocated(offset, size)).toBe(expected);
+  });
+
+  it('refuses what is no range', () => {
+    for (const offset of [undefined, -1, 0.5, '0', 2 ** 53, null]) expect(errorOf(() => space.isAllocated(wrong(offset), 1)).code).toBe('ERR_INVALID_ARGUMENT');
+    for (const size of [undefined, -1, 0.5, '0', 2 ** 53, null]) expect(errorOf(() => space.isAllocated(0, wrong(size))).code).toBe('ERR_INVALID_SIZE');
+  });
+});
+
+describe('blocks', () => {
+  it('are a copy', () => {
+    const space = new FileSpace(48);
+    space.allocate(8);
+    const blocks = space.blocks();
+    blocks.push({ offset: 0, size: 5 });
+    blocks.shift();
+    space.allocate(8);
+    expect(space.blocks()).toEqual([{ offset: 48, size: 8 }, { offset: 56, size: 8 }]);
+    expect(blocks).toEqual([{ offset: 0, size: 5 }]);
+  });
+});
