@@ -18,6 +18,7 @@ export function header(subjects, { rounds, dir, threads }) {
     `rounds       ${String(rounds)}, subjects in turn, each in a fresh process on a warmed machine; the figures are medians`,
     'memory       peak: of the process, its input included; grew: how far the clocked part raised it',
     `ratio        seconds over those of ${OWN} in the same round`,
+    'others       processors that other work kept busy meanwhile: well above 0, the figures are of that work too',
     'loop         how late the event loop was: 99th percentile / worst',
   ];
 }
@@ -61,6 +62,7 @@ function summary(name, rows, { bytes, ownSeconds }) {
     peakBytes: middle((row) => row.peakBytes),
     grewBytes: middle((row) => row.grewBytes),
     fileBytes: middle((row) => row.fileBytes),
+    others: middle((row) => row.others),
     loop: hasLoop ? { p99: middle((row) => row.loopDelayMs.p99), max: middle((row) => row.loopDelayMs.max) } : undefined,
   };
 }
@@ -77,6 +79,7 @@ const columns = [
   { title: 'peak MiB', text: ({ peakBytes }) => mib(peakBytes) },
   { title: 'grew MiB', text: ({ grewBytes }) => mib(grewBytes) },
   { title: 'file MiB', text: ({ fileBytes }) => (fileBytes / 2 ** 20).toFixed(1) },
+  { title: 'others', text: ({ others }) => others.toFixed(1) },
   { title: 'loop ms', text: ({ loop }) => (loop === undefined ? '-' : `${milliseconds(loop.p99)} / ${milliseconds(loop.max)}`) },
 ];
 

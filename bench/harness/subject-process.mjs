@@ -1,5 +1,6 @@
 // Runs one of the programs that are compared, in a fresh process, so that its peak memory is its own.
 import { spawn } from 'node:child_process';
+import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +10,7 @@ const STDERR_KEPT = 2000;
  * Runs a program that prints one line of JSON.
  * @param command the program and its arguments
  * @param beforeClock awaited when the program says that it is `ready`; then it is told to go
+ * @returns what it printed; of a program under the clock also `others`, the processors that other work kept busy meanwhile
  */
 export async function runProgram(command, { signal, beforeClock } = {}) {
   const child = spawn(command[0], command.slice(1), { signal, killSignal: 'SIGKILL' });
@@ -22,14 +24,17 @@ export async function runProgram(command, { signal, beforeClock } = {}) {
     failure ??= error;
   });
   const ended = new Promise((resolve) => child.on('close', resolve));
+  let started;
   let result;
   for await (const line of createInterface({ input: child.stdout })) {
     if (line !== 'ready') {
       result = JSON.parse(line);
+      if (started !== undefined) result.others = otherWork(started, result.cpuSeconds);
       continue;
     }
     try {
       await beforeClock?.();
+      started = { at: performance.now(), busy: busySeconds() };
       child.stdin.write('go\n');
     } catch (error) {
       failure ??= error;
@@ -40,6 +45,15 @@ export async function runProgram(command, { signal, beforeClock } = {}) {
   if (failure !== undefined) throw failure;
   if (status !== 0 || result === undefined) throw new Error(complaint(said) ?? `${command[0]} ended with status ${status ?? 'none: it was killed'}`);
   return result;
+}
+
+/** CPU seconds that all processors have spent on anything. */
+function busySeconds() {
+  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0) / 1e3;
+}
+
+function otherWork({ at, busy }, ownSeconds) {
+  return Math.max(0, busySeconds() - busy - ownSeconds) / ((performance.now() - at) / 1e3);
 }
 
 /** The line of a stack trace that says what happened, in Node or Python; else the last line. */
