@@ -2,6 +2,8 @@
   'variables': {
     # 1 adds core_tests, the stand-alone executable of test/native.
     'build_tests%': 0,
+    # 1 adds core_bench, the stand-alone executable of bench/native.
+    'build_bench%': 0,
     # For core and core_tests: '', 'address,undefined' or 'thread'.
     'sanitize%': '',
   },
@@ -137,12 +139,21 @@
             'test/native/base/array_test.cc',
             'test/native/base/bits_test.cc',
             'test/native/base/bytes_test.cc',
+            'test/native/base/histogram_test.cc',
             'test/native/base/ref_test.cc',
+            'test/native/base/spin_lock_test.cc',
             'test/native/base/status_test.cc',
             'test/native/filespace/block_test.cc',
             'test/native/filespace/file_space_test.cc',
+            'test/native/frames/bitmap_test.cc',
+            'test/native/frames/buddy_test.cc',
+            'test/native/frames/frame_allocator_test.cc',
+            'test/native/frames/model_test.cc',
+            'test/native/frames/summary_test.cc',
+            'test/native/frames/threads_test.cc',
             'test/native/os/cpu_test.cc',
             'test/native/os/file_test.cc',
+            'test/native/os/mapping_test.cc',
             'test/native/os/memory_test.cc',
             'test/native/os/thread_test.cc',
             'test/native/os/topology_test.cc',
@@ -170,6 +181,21 @@
               'ldflags': ['-fsanitize=<(sanitize)'],
             }],
           ],
+        },
+      ],
+    }],
+    ['build_bench==1', {
+      'targets': [
+        {
+          'target_name': 'core_bench',
+          'type': 'executable',
+          'win_delay_load_hook': 'false',
+          'dependencies': ['core'],
+          'include_dirs': ['bench/native'],
+          'sources': ['bench/native/frames.cc', 'bench/native/main.cc'],
+          'cflags_cc!': ['-fno-exceptions'],
+          'cflags_cc': ['-fexceptions'],
+          'libraries': ['-lz'],
         },
       ],
     }],

@@ -7,7 +7,10 @@
 namespace freestone::base {
 
 /// Exactly one bit set.
-[[nodiscard]] constexpr bool is_power_of_two(uint64_t value) noexcept { return std::has_single_bit(value); }
+[[nodiscard]] constexpr bool is_power_of_two(uint64_t value) noexcept {
+  // Not std::has_single_bit, which calls a function where the processor may lack a population count.
+  return value != 0 && (value & (value - 1)) == 0;
+}
 
 /// The bytes of `word` in the opposite order. Compilers make one instruction of it.
 template <typename Word>

@@ -114,6 +114,21 @@ uint32_t BlockBits::claim_in_word(uint32_t frames, uint32_t alignment, uint32_t 
   return kNoPosition;
 }
 
+uint32_t BlockBits::find(uint32_t frames, uint32_t alignment) const noexcept {
+  Wide open;
+  for (uint32_t i = 0; i < Wide::kCount; ++i) {
+    open.words[i] = uint64_t{free_of(words_[2 * i].load(std::memory_order_relaxed))} |
+                    uint64_t{free_of(words_[2 * i + 1].load(std::memory_order_relaxed))} << kWordFrames;
+  }
+  Wide starts = starts_of(open, frames, [](Wide& bits, uint32_t by) noexcept { bits.and_shifted(by); });
+  starts.keep_aligned(alignment);
+  return starts.first();
+}
+
+bool BlockBits::fits(uint32_t frames, uint32_t alignment) const noexcept {
+  return find(frames, alignment) != kNoPosition;
+}
+
 uint32_t BlockBits::claim(uint32_t frames, uint32_t alignment, uint32_t from_word) noexcept {
   if (frames <= kWordFrames && alignment <= kWordFrames) {
     const uint32_t position = claim_in_word(frames, alignment, from_word);
@@ -122,17 +137,9 @@ uint32_t BlockBits::claim(uint32_t frames, uint32_t alignment, uint32_t from_wor
     if (frames == 1 || alignment >= std::bit_ceil(frames)) return kNoPosition;
   }
   for (;;) {
-    Wide open;
-    for (uint32_t i = 0; i < Wide::kCount; ++i) {
-      open.words[i] = uint64_t{free_of(words_[2 * i].load(std::memory_order_relaxed))} |
-                      uint64_t{free_of(words_[2 * i + 1].load(std::memory_order_relaxed))} << kWordFrames;
-    }
-    Wide starts = starts_of(open, frames, [](Wide& bits, uint32_t by) noexcept { bits.and_shifted(by); });
-    starts.keep_aligned(alignment);
-    const uint32_t first = starts.first();
-    if (first == kNoPosition) return kNoPosition;
+    const uint32_t first = find(frames, alignment);
     // Lost only when another thread has got a frame of it: look again.
-    if (claim_at(first, frames)) return first;
+    if (first == kNoPosition || claim_at(first, frames)) return first;
   }
 }
 

@@ -24,6 +24,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "frames/block_record.h"
 #include "frames/types.h"
 
 namespace freestone::frames {
@@ -68,7 +69,11 @@ class alignas(64) BlockBits {
 
   /// Ends a run. False, with nothing changed, unless `first` starts a run of exactly `frames`.
   [[nodiscard]] bool release(uint32_t first, uint32_t frames) noexcept {
-    if (frames != 1) return release_run(first, frames);
+    uint32_t open = 0;
+    return frames == 1 ? release_one(first, open) : release_run(first, frames);
+  }
+  /// The same for a run of one frame. @param open set to the frames of its word that are free then
+  [[nodiscard]] bool release_one(uint32_t first, uint32_t& open) noexcept {
     std::atomic<uint64_t>& word = words_[first / kWordFrames];
     const uint64_t used = uint64_t{1} << (first % kWordFrames);
     uint64_t value = word.load(std::memory_order_relaxed);
@@ -77,6 +82,7 @@ class alignas(64) BlockBits {
       // Sequentially consistent: as a release it pairs with the acquire of the next claim; in one order with the load
       // of the block's state that follows, it pairs with `Hybrid::settle`.
     } while (!word.compare_exchange_weak(value, value & ~used, std::memory_order_seq_cst, std::memory_order_relaxed));
+    open = free_of(value & ~used);
     return true;
   }
 
@@ -115,13 +121,42 @@ class alignas(64) BlockBits {
   [[nodiscard]] uint32_t used_count() const noexcept;
   /// Neither used nor held.
   [[nodiscard]] uint32_t free_count() const noexcept;
-  /// Sequentially consistent loads, as are those of `longest_class`: they pair with `release`.
+  /// Sequentially consistent loads, as are those of `FreeMap`: they pair with `release`.
   [[nodiscard]] bool any_free() const noexcept;
   [[nodiscard]] bool all_used() const noexcept;
-  /// The k for which the longest run of free frames has 2^k to 2^(k+1) - 1; -1 when no frame is free.
-  [[nodiscard]] int longest_class() const noexcept;
+  /// Whether `claim` would find a place.
+  [[nodiscard]] bool fits(uint32_t frames, uint32_t alignment) const noexcept;
   /// How many adjacent frames, `first` among them, are free; 0 when it is not.
-  [[nodiscard]] uint32_t free_around(uint32_t first) const noexcept;
+  [[nodiscard]] uint32_t free_around(uint32_t first) const noexcept {
+    const uint32_t word = first / kWordFrames;
+    const uint32_t at = first % kWordFrames;
+    const uint32_t open = free_mask(word);
+    if ((open >> at & 1) == 0) return 0;
+    const Around around = Around::of(open, at);
+    uint32_t count = around.length();
+    if (around.to_top) count += free_from(word + 1);
+    if (around.to_bottom) count += free_to(word);
+    return count;
+  }
+  /// The class of `free_around`, or a higher one, by two more words at the most.
+  /// @param open the free frames of the first one's word, itself among them
+  [[nodiscard]] uint32_t most_class(uint32_t first, uint32_t open) const noexcept {
+    if (open == UINT32_MAX) return kListClasses - 1;
+    const uint32_t word = first / kWordFrames;
+    const Around around = Around::of(open, first % kWordFrames);
+    uint32_t count = around.length();
+    if (around.to_top && word + 1 < kBlockWords) {
+      const uint32_t next = free_mask(word + 1);
+      if (next == UINT32_MAX) return kLongClass;
+      count += static_cast<uint32_t>(std::countr_one(next));
+    }
+    if (around.to_bottom && word > 0) {
+      const uint32_t previous = free_mask(word - 1);
+      if (previous == UINT32_MAX) return kLongClass;
+      count += static_cast<uint32_t>(std::countl_one(previous));
+    }
+    return class_of(count);
+  }
 
   /// One of the sixteen words: its 32 free frames, used frames, and first frames of runs, as masks.
   [[nodiscard]] uint32_t free_mask(uint32_t word) const noexcept {
@@ -140,9 +175,27 @@ class alignas(64) BlockBits {
   }
 
  private:
+  friend class FreeMap;
+
   [[nodiscard]] static constexpr uint32_t free_of(uint64_t word) noexcept {
     return ~(static_cast<uint32_t>(word) | static_cast<uint32_t>(word >> kWordFrames));
   }
+
+  /// The free frames on both sides of one of a word, itself among those above.
+  struct Around {
+    uint32_t above = 0;
+    uint32_t below = 0;
+    /// They reach the end of the word.
+    bool to_top = false;
+    bool to_bottom = false;
+
+    [[nodiscard]] static Around of(uint32_t open, uint32_t at) noexcept {
+      const auto above = static_cast<uint32_t>(std::countr_one(open >> at));
+      const auto below = static_cast<uint32_t>(std::countl_one(open << (kWordFrames - 1 - at))) - 1;
+      return {above, below, at + above == kWordFrames, below == at};
+    }
+    [[nodiscard]] uint32_t length() const noexcept { return above + below; }
+  };
 
   /// Whether the frame at `next` is the continuation of the one before, whose word is `value`.
   [[nodiscard]] bool continues(uint64_t value, uint32_t next) const noexcept {
@@ -154,11 +207,46 @@ class alignas(64) BlockBits {
     return (value & both) == both;
   }
 
+  /// How many adjacent frames are free from the start of a word on, and down from it.
+  [[nodiscard]] uint32_t free_from(uint32_t word) const noexcept {
+    uint32_t count = 0;
+    for (; word < kBlockWords; ++word) {
+      const auto more = static_cast<uint32_t>(std::countr_one(free_mask(word)));
+      count += more;
+      if (more < kWordFrames) break;
+    }
+    return count;
+  }
+  [[nodiscard]] uint32_t free_to(uint32_t word) const noexcept {
+    uint32_t count = 0;
+    while (word-- > 0) {
+      const auto more = static_cast<uint32_t>(std::countl_one(free_mask(word)));
+      count += more;
+      if (more < kWordFrames) break;
+    }
+    return count;
+  }
   [[nodiscard]] bool release_run(uint32_t first, uint32_t frames) noexcept;
+  /// The lowest place for a run; `kNoPosition` when there is none.
+  [[nodiscard]] uint32_t find(uint32_t frames, uint32_t alignment) const noexcept;
   [[nodiscard]] uint32_t claim_in_word(uint32_t frames, uint32_t alignment, uint32_t from_word) noexcept;
 
   std::atomic<uint64_t> words_[kBlockWords];
 };
 static_assert(sizeof(BlockBits) == 128);
+
+/// The free frames of a block as they were found.
+class FreeMap {
+ public:
+  explicit FreeMap(const BlockBits& bits) noexcept;
+  /// The length of the longest run of free frames.
+  [[nodiscard]] uint32_t longest() const noexcept;
+  /// Whether a frame is free now that was not.
+  [[nodiscard]] bool grown(const BlockBits& bits) const noexcept;
+
+ private:
+  static constexpr uint32_t kCount = kBlockFrames / 64;
+  uint64_t words_[kCount];
+};
 
 }  // namespace freestone::frames

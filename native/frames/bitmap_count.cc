@@ -49,57 +49,54 @@ bool BlockBits::all_used() const noexcept {
   return true;
 }
 
-int BlockBits::longest_class() const noexcept {
-  constexpr uint32_t kCount = kBlockFrames / 64;
-  uint64_t bits[kCount];
-  uint64_t any = 0;
-  uint64_t all = UINT64_MAX;
+FreeMap::FreeMap(const BlockBits& bits) noexcept {
   for (uint32_t i = 0; i < kCount; ++i) {
-    bits[i] = uint64_t{free_of(words_[2 * i].load(std::memory_order_seq_cst))} |
-              uint64_t{free_of(words_[2 * i + 1].load(std::memory_order_seq_cst))} << kWordFrames;
-    any |= bits[i];
-    all &= bits[i];
-  }
-  if (any == 0) return -1;
-  if (all == UINT64_MAX) return static_cast<int>(kBlockOrder);
-  // After round k a bit means that 2^k free frames begin there.
-  for (int found = 0;; ++found) {
-    const uint32_t distance = 1U << found;
-    uint64_t longer = 0;
-    for (uint32_t i = 0; i < kCount; ++i) {
-      const uint32_t low = i + distance / 64;
-      const uint32_t shift = distance % 64;
-      uint64_t above = low < kCount ? bits[low] >> shift : 0;
-      if (shift != 0 && low + 1 < kCount) above |= bits[low + 1] << (64 - shift);
-      bits[i] &= above;
-      longer |= bits[i];
-    }
-    if (longer == 0) return found;
+    words_[i] = uint64_t{BlockBits::free_of(bits.words_[2 * i].load(std::memory_order_seq_cst))} |
+                uint64_t{BlockBits::free_of(bits.words_[2 * i + 1].load(std::memory_order_seq_cst))} << kWordFrames;
   }
 }
 
-uint32_t BlockBits::free_around(uint32_t first) const noexcept {
-  const uint32_t word = first / kWordFrames;
-  const uint32_t open = free_mask(word);
-  if ((open >> (first % kWordFrames) & 1) == 0) return 0;
-  const auto above = static_cast<uint32_t>(std::countr_one(open >> (first % kWordFrames)));
-  const auto below = static_cast<uint32_t>(std::countl_one(open << (kWordFrames - 1 - first % kWordFrames))) - 1;
-  uint32_t count = above + below;
-  if (first % kWordFrames + above == kWordFrames) {
-    for (uint32_t i = word + 1; i < kBlockWords; ++i) {
-      const auto more = static_cast<uint32_t>(std::countr_one(free_mask(i)));
-      count += more;
-      if (more < kWordFrames) break;
+uint32_t FreeMap::longest() const noexcept {
+  uint64_t all = UINT64_MAX;
+  for (const uint64_t word : words_) all &= word;
+  if (all == UINT64_MAX) return kBlockFrames;
+  // Bits where at least 2^k free frames begin, for each k until none is left.
+  uint64_t levels[kBlockOrder + 1][kCount];
+  uint64_t any = 0;
+  for (uint32_t i = 0; i < kCount; ++i) any |= levels[0][i] = words_[i];
+  if (any == 0) return 0;
+  const auto meet = [](uint64_t* into, const uint64_t* low, const uint64_t* high, uint32_t distance) noexcept {
+    uint64_t left = 0;
+    const uint32_t skip = distance / 64;
+    const uint32_t shift = distance % 64;
+    for (uint32_t i = 0; i < kCount; ++i) {
+      uint64_t above = i + skip < kCount ? high[i + skip] >> shift : 0;
+      if (shift != 0 && i + skip + 1 < kCount) above |= high[i + skip + 1] << (64 - shift);
+      into[i] = low[i] & above;
+      left |= into[i];
     }
+    return left != 0;
+  };
+  uint32_t level = 0;
+  while (meet(levels[level + 1], levels[level], levels[level], 1U << level)) ++level;
+  // Then what still fits behind, from large to small.
+  uint32_t length = 1U << level;
+  uint64_t now[kCount];
+  uint64_t next[kCount];
+  std::copy_n(levels[level], kCount, now);
+  while (level-- > 0) {
+    if (!meet(next, now, levels[level], length)) continue;
+    std::copy_n(next, kCount, now);
+    length += 1U << level;
   }
-  if (below == first % kWordFrames) {
-    for (uint32_t i = word; i-- > 0;) {
-      const auto more = static_cast<uint32_t>(std::countl_one(free_mask(i)));
-      count += more;
-      if (more < kWordFrames) break;
-    }
-  }
-  return count;
+  return length;
+}
+
+bool FreeMap::grown(const BlockBits& bits) const noexcept {
+  const FreeMap now(bits);
+  uint64_t more = 0;
+  for (uint32_t i = 0; i < kCount; ++i) more |= now.words_[i] & ~words_[i];
+  return more != 0;
 }
 
 }  // namespace freestone::frames

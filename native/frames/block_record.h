@@ -2,6 +2,7 @@
 // What is known of a block beside its bitmap, and who may change it when.
 //   threads: as the fields say.    memory: 16 bytes a block; all zeros is a block that was never used.
 #include <atomic>
+#include <bit>
 #include <cstdint>
 
 #include "frames/types.h"
@@ -22,21 +23,42 @@ enum class BlockState : uint8_t {
   kPromoted = 4,
 };
 
-/// A state with the class of a listed block: its longest free run had 2^k to 2^(k+1) - 1 frames.
+/// Classes of the length of a free run: one for each below 8, four for each power of two from there, one from 128 on;
+/// the last is a block that is free altogether, which goes back to the buddy lists. A request for a length within a
+/// class has to look into its blocks, one for a class's first length has not: so narrow is good. But a block that fills
+/// or empties frame by frame passes through all of them, and a free beside a long run has to measure it: so few is
+/// good, and one for all long runs.
+inline constexpr uint32_t kLongOrder = 8;
+inline constexpr uint32_t kLongClass = 7 + (kLongOrder - 3) * 4;
+inline constexpr uint32_t kListClasses = kLongClass + 2;
+[[nodiscard]] constexpr uint32_t class_of(uint32_t length) noexcept {
+  if (length < 8) return length - 1;
+  const auto exponent = static_cast<uint32_t>(std::bit_width(length)) - 1;
+  if (exponent >= kLongOrder) return kLongClass + (exponent == kBlockOrder);
+  return 7 + (exponent - 3) * 4 + (length >> (exponent - 2) & 3);
+}
+/// The smallest length in a class.
+[[nodiscard]] constexpr uint32_t shortest_of(uint32_t free_class) noexcept {
+  if (free_class < 7) return free_class + 1;
+  if (free_class > kLongClass) return kBlockFrames;
+  return (4 + (free_class - 7) % 4) << ((free_class - 7) / 4 + 1);
+}
+static_assert(class_of(1U << kLongOrder) == kLongClass && shortest_of(kLongClass) == 1U << kLongOrder);
+static_assert(class_of(kBlockFrames) == kListClasses - 1 && shortest_of(kListClasses - 1) == kBlockFrames);
+
+/// A state with the lane that a lent block serves, and the class of a listed one's longest free run.
 struct Standing {
   BlockState state = BlockState::kNotLent;
+  uint32_t lane = 0;
   uint32_t free_class = 0;
 
-  [[nodiscard]] static constexpr Standing of(uint8_t byte) noexcept {
-    return {static_cast<BlockState>(byte & 7), static_cast<uint32_t>(byte >> 4)};
+  [[nodiscard]] static constexpr Standing of(uint16_t bits) noexcept {
+    return {static_cast<BlockState>(bits & 7), static_cast<uint32_t>(bits >> 3 & 7), static_cast<uint32_t>(bits >> 6)};
   }
-  [[nodiscard]] constexpr uint8_t byte() const noexcept {
-    return static_cast<uint8_t>(static_cast<uint8_t>(state) | free_class << 4);
+  [[nodiscard]] constexpr uint16_t bits() const noexcept {
+    return static_cast<uint16_t>(static_cast<uint32_t>(state) | lane << 3 | free_class << 6);
   }
 };
-
-/// The largest class of a listed block; one that is free altogether goes back to the buddy lists.
-inline constexpr uint32_t kListClasses = kBlockOrder + 1;
 
 struct BlockRecord {
   /// Neighbours in the free list, by block index plus 1; 0 is none. Guarded by the list's lock.
@@ -46,7 +68,7 @@ struct BlockRecord {
   /// allocated, before the frame is known to anybody; the compare-and-swap to 0 decides who frees it.
   std::atomic<uint32_t> run;
   /// A `Standing`. Sequentially consistent where the bitmap is looked at after it, or before: see `Hybrid`.
-  std::atomic<uint8_t> state;
+  std::atomic<uint16_t> state;
   /// Of a block that starts a free run in a list: its order. Else 0. Written under that order's lock, read under the
   /// same one for its value to mean anything.
   std::atomic<uint8_t> free_order;

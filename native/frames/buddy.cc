@@ -48,15 +48,27 @@ void Buddy::unlink(uint32_t list, BlockIndex block) noexcept {
   from.count.store(from.count.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
 }
 
+bool Buddy::mergeable(uint32_t list, BlockIndex block) const noexcept {
+  const BlockIndex buddy = block ^ (1U << list);
+  return list + 1 < kLists && buddy >= first_ && buddy < end_ && (uint64_t{1} << list) <= end_ - buddy &&
+         records_[buddy].free_order.load(std::memory_order_relaxed) == list + kBlockOrder;
+}
+
 BlockIndex Buddy::carve(uint32_t list) noexcept {
   const BlockIndex old = frontier_.load(std::memory_order_relaxed);
   const uint64_t start = align_up(old, list);
   if (start + (uint64_t{1} << list) > end_) return kNoBlock;
-  // What the jump leaves behind is smaller than what is carved.
+  // What the jump leaves behind goes to the lists, whose locks are all held.
   for (BlockIndex block = old; block < start;) {
-    const uint32_t piece = largest_piece(block, static_cast<BlockIndex>(start));
-    push(piece, block);
+    uint32_t piece = largest_piece(block, static_cast<BlockIndex>(start));
+    BlockIndex run = block;
     block += 1U << piece;
+    while (mergeable(piece, run)) {
+      const BlockIndex buddy = run ^ (1U << piece);
+      unlink(piece++, buddy);
+      run = std::min(run, buddy);
+    }
+    push(piece, run);
   }
   frontier_.store(static_cast<BlockIndex>(start + (uint64_t{1} << list)), std::memory_order_release);
   return static_cast<BlockIndex>(start);
@@ -98,13 +110,24 @@ BlockIndex Buddy::allocate(Order order) noexcept {
   }
 }
 
+uint32_t Buddy::allocate_listed(Order order, BlockIndex* into, uint32_t most) noexcept {
+  List& list = lists_[order - kBlockOrder];
+  if (list.count.load(std::memory_order_relaxed) == 0) return 0;
+  uint32_t found = 0;
+  list.lock.lock();
+  for (; found < most && list.head != 0; ++found) {
+    into[found] = list.head - 1;
+    unlink(order - kBlockOrder, into[found]);
+  }
+  list.lock.unlock();
+  return found;
+}
+
 void Buddy::release(BlockIndex block, Order order) noexcept {
   uint32_t list = order - kBlockOrder;
   lists_[list].lock.lock();
-  while (list + 1 < kLists) {
+  while (mergeable(list, block)) {
     const BlockIndex buddy = block ^ (1U << list);
-    if (buddy < first_ || buddy >= end_ || (uint64_t{1} << list) > end_ - buddy) break;
-    if (records_[buddy].free_order.load(std::memory_order_relaxed) != list + kBlockOrder) break;
     unlink(list, buddy);
     block = std::min(block, buddy);
     lists_[list + 1].lock.lock();

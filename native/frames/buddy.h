@@ -23,6 +23,8 @@ class Buddy {
 
   /// 2^(order - 9) blocks, aligned to their size; `kNoBlock` when no run is large enough.
   [[nodiscard]] BlockIndex allocate(Order order) noexcept;
+  /// As many runs from the order's own list as there are, `most` at the most; none when it is empty. How many.
+  [[nodiscard]] uint32_t allocate_listed(Order order, BlockIndex* into, uint32_t most) noexcept;
   /// `block` must be the start of a run of `order` that is the caller's, or an aligned part of one.
   void release(BlockIndex block, Order order) noexcept;
   /// Any range of blocks that is the caller's.
@@ -59,6 +61,8 @@ class Buddy {
 
   void push(uint32_t list, BlockIndex block) noexcept;
   void unlink(uint32_t list, BlockIndex block) noexcept;
+  /// Whether the other half of the run that `block` is half of is in the list, whose lock is held.
+  [[nodiscard]] bool mergeable(uint32_t list, BlockIndex block) const noexcept;
   [[nodiscard]] BlockIndex carve(uint32_t list) noexcept;
 
   BlockRecord* records_ = nullptr;

@@ -20,7 +20,7 @@ void Mover::run(Compaction& result) noexcept {
   for (const Candidate& candidate : candidates) {
     const Standing now = area_.standing(candidate.block);
     // Room was made of it for another one's runs, or it was emptied meanwhile.
-    if (now.state != BlockState::kListed || !area_.acquire(candidate.block, now.free_class)) continue;
+    if (now.state != BlockState::kListed || !area_.acquire(candidate.block, now)) continue;
     const uint64_t before = area_.counts.returned.load(std::memory_order_relaxed);
     const bool emptied = empty(candidate.block, result);
     area_.settle(candidate.block);
@@ -61,7 +61,7 @@ bool Mover::move_run(uint64_t from, uint32_t frames, Compaction& result) noexcep
   if (!area_.pin(from, frames)) return true;
   const uint64_t mover = tags_.movers[from].load(std::memory_order_relaxed);
   uint64_t to = 0;
-  if (mover == 0 || !area_.claim_listed(area_.slot_here(), frames, 1, true, to)) {
+  if (mover == 0 || !area_.claim_anywhere(area_.slot_here(), frames, 1, Hybrid::Effort::kAll, to)) {
     area_.unpin(from, frames);
     return false;
   }
@@ -79,7 +79,8 @@ bool Mover::move_run(uint64_t from, uint32_t frames, Compaction& result) noexcep
     tags_.movers[gone].store(0, std::memory_order_relaxed);
     area_.bits(static_cast<BlockIndex>(gone / kBlockFrames))
         .release_pinned(static_cast<uint32_t>(gone % kBlockFrames), frames);
-    area_.after_free(static_cast<BlockIndex>(gone / kBlockFrames), static_cast<uint32_t>(gone % kBlockFrames));
+    area_.settle_freed(static_cast<BlockIndex>(gone / kBlockFrames), static_cast<uint32_t>(gone % kBlockFrames),
+                       frames);
   }
   if (!taken) {
     area_.unpin(from, frames);

@@ -92,6 +92,14 @@ struct Request {
   uint64_t mover = 0;
   /// Any number that says who asked; kept when the allocator tracks, and given back by `walk`.
   uint64_t site = 0;
+
+  /// Asks for nothing that the shortest way to a frame does not give.
+  [[nodiscard]] constexpr bool plain() const noexcept {
+    return zone == kDefaultZone && node == kLocalNode && alignment == 1 && !emergency && mover == 0;
+  }
 };
+
+/// The default, made once: a request that is made for each call is read before its stores have arrived.
+inline constexpr Request kAnyFrames{};
 
 }  // namespace freestone::frames

@@ -34,7 +34,7 @@ void each_word(std::span<const FrameId> runs, size_t limit, Visit visit) noexcep
 
 }  // namespace
 
-Hybrid& Core::area_of(uint64_t frame) const noexcept {
+Hybrid& Core::search_area(uint64_t frame) const noexcept {
   const auto block = static_cast<BlockIndex>(frame / kBlockFrames);
   size_t low = 0;
   for (size_t count = areas_.size(); count > 1;) {
@@ -98,7 +98,9 @@ Status Core::prepare(const Request& request) noexcept {
   if (request.mover == 0 || movers_.get() != nullptr) [[likely]]
     return {};
   const std::lock_guard guard(mutex_);
-  return movers_.init(*system_, frame_limit());
+  const Status status = movers_.init(*system_, frame_limit());
+  update_quick();
+  return status;
 }
 
 void Core::tag(uint64_t frame, uint32_t frames, const Request& request) noexcept {

@@ -37,7 +37,9 @@ class Core final : public PressureSink {
   [[nodiscard]] base::Status free_batch(std::span<const FrameId> runs, uint32_t frames, size_t* failed) noexcept;
 
   /// The area of a frame that is within the region.
-  [[nodiscard]] Hybrid& area_of(uint64_t frame) const noexcept;
+  [[nodiscard]] Hybrid& area_of(uint64_t frame) const noexcept {
+    return areas_.size() == 1 ? areas_[0] : search_area(frame);
+  }
   [[nodiscard]] uint64_t frame_limit() const noexcept { return uint64_t{blocks_} * kBlockFrames; }
   /// Whether all of a range is within the region.
   [[nodiscard]] bool within(uint64_t frame, uint64_t frames) const noexcept {
@@ -58,6 +60,18 @@ class Core final : public PressureSink {
   Tags movers_;
   uint32_t blocks_ = 0;
   std::atomic<bool> timing_{false};
+  /// Nothing is kept of a run but its frames, and nothing measured: the short ways may be taken. Relaxed: a call that
+  /// overlaps with the change of a setting may or may not follow it; tags themselves are published by `Tags`.
+  std::atomic<bool> quick_{true};
+  void update_quick() noexcept {
+    quick_.store(!timing_.load(std::memory_order_relaxed) && sites_.get() == nullptr && movers_.get() == nullptr,
+                 std::memory_order_relaxed);
+  }
+  /// By CPU, a power of two of them: the slot that serves plain requests first; null where its node has none or the
+  /// zone has watermarks.
+  std::span<CpuSlot*> local_;
+  BlockBits* bits_ = nullptr;
+  BlockRecord* records_ = nullptr;
   base::Histogram allocate_times_;
   base::Histogram free_times_;
   std::span<ZoneMemory> memories_;
@@ -75,9 +89,10 @@ class Core final : public PressureSink {
     uint32_t kind = 0;
   };
 
+  [[nodiscard]] Hybrid& search_area(uint64_t frame) const noexcept;
   Core() noexcept = default;
   ~Core() = default;
-  [[nodiscard]] base::Status init(const Config& config, const Plan& plan, uint32_t slots) noexcept;
+  [[nodiscard]] base::Status init(const Config& config, const Plan& plan) noexcept;
   [[nodiscard]] base::Status resolve(uint32_t frames, const Request& request, Target& target) noexcept;
   /// Calls `attempt(area)` for the areas that may serve a request, best first, until it is true.
   template <typename Attempt>

@@ -32,12 +32,13 @@ class Carver {
 
 /// Where everything lies. Bits and records are as the system gives them, zero, and need no constructor to run.
 struct Parts {
-  Parts(Carver& carver, const Plan& plan, uint32_t slot_count) noexcept
+  Parts(Carver& carver, const Plan& plan, uint32_t slot_count, uint32_t cpus) noexcept
       : core(carver.take<Core>(1)),
         zones(carver.take<Zone>(plan.zones.size())),
         memories(carver.take<ZoneMemory>(plan.zones.size())),
         areas(carver.take<Hybrid>(plan.areas.size())),
         table(carver.take<Hybrid*>(plan.areas.size())),
+        local(carver.take<CpuSlot*>(cpus)),
         slots(carver.take<CpuSlot>(plan.areas.size() * slot_count)),
         handed_out(carver.take<std::atomic<uint64_t>>(Region::words_for(plan.blocks))),
         records(carver.take<BlockRecord>(plan.blocks)),
@@ -51,6 +52,7 @@ struct Parts {
   ZoneMemory* memories;
   Hybrid* areas;
   Hybrid** table;
+  CpuSlot** local;
   CpuSlot* slots;
   std::atomic<uint64_t>* handed_out;
   BlockRecord* records;
@@ -80,15 +82,15 @@ void Tags::close(const System& system) noexcept {
 }
 
 Result<Core*> Core::make(const Config& config, const System& system) noexcept {
-  const uint32_t cpus = std::min(os::cpu_limit(), 1024U);
-  const uint32_t slot_count = config.cpu_cache == 0 ? 1 : std::bit_ceil(cpus);
+  const uint32_t cpus = std::bit_ceil(std::min(os::cpu_limit(), 1024U));
+  const uint32_t slot_count = config.cpu_cache == 0 ? 1 : cpus;
   NodeTable nodes;
   Plan plan;
-  if (const Status status = nodes.init(config.nodes, std::bit_ceil(cpus)); !status.ok()) return status;
+  if (const Status status = nodes.init(config.nodes, cpus); !status.ok()) return status;
   if (const Status status = plan.init(config, nodes); !status.ok()) return status;
 
   Carver measure(nullptr);
-  (void)Parts(measure, plan, slot_count);
+  (void)Parts(measure, plan, slot_count, cpus);
   const uint64_t page = os::page_size();
   const uint64_t size = (measure.used() + page - 1) & ~(page - 1);
   auto memory = system.reserve(size, page);
@@ -98,7 +100,7 @@ Result<Core*> Core::make(const Config& config, const System& system) noexcept {
     return Status(Code::kOutOfMemory, "committing metadata");
   }
   Carver carver(memory.value());
-  const Parts parts(carver, plan, slot_count);
+  const Parts parts(carver, plan, slot_count, cpus);
   Core* const core = new (parts.core) Core();
   core->system_ = &system;
   core->metadata_bytes_ = size;
@@ -115,7 +117,7 @@ Result<Core*> Core::make(const Config& config, const System& system) noexcept {
     status = core->region_.map(plan.zones[i].config, plan.zones[i].blocks, core->memories_[i]);
   }
   if (status.ok() && config.track) status = core->sites_.init(system, core->frame_limit());
-  if (status.ok()) status = core->init(config, plan, slot_count);
+  if (status.ok()) status = core->init(config, plan);
   if (!status.ok()) {
     core->destroy();
     return status;
@@ -130,7 +132,10 @@ Result<Core*> Core::make(const Config& config, const System& system) noexcept {
     parts.table[i] = nullptr;
     if (area.blocks.count == 0) continue;
     CpuSlot* const slots = parts.slots + used * slot_count;
-    for (uint32_t slot = 0; slot < slot_count; ++slot) new (slots + slot) CpuSlot();
+    for (uint32_t slot = 0; slot < slot_count; ++slot) {
+      new (slots + slot) CpuSlot();
+      slots[slot].cpu = slot;
+    }
     Hybrid* const hybrid = new (parts.areas + used++) Hybrid();
     hybrid->init({.zone = parts.zones + zone,
                   .memory = parts.memories + zone,
@@ -148,10 +153,18 @@ Result<Core*> Core::make(const Config& config, const System& system) noexcept {
     parts.table[i] = hybrid;
   }
   core->areas_ = {parts.areas, used};
+  core->local_ = {parts.local, cpus};
+  core->bits_ = parts.bits;
+  core->records_ = parts.records;
+  for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
+    const Hybrid* const area = core->area_at(core->first_zone_[core->default_kind_], core->nodes_.of_cpu(cpu));
+    parts.local[cpu] = area == nullptr || area->account().marked() ? nullptr : &area->slot_of(cpu);
+  }
+  core->update_quick();
   return core;
 }
 
-Status Core::init(const Config& config, const Plan& plan, uint32_t) noexcept {
+Status Core::init(const Config& config, const Plan& plan) noexcept {
   if (!zone_plans_.assign(plan.zones.span())) return Status(Code::kOutOfMemory, "making an allocator");
   std::fill(std::begin(first_zone_), std::end(first_zone_), kMaxZones);
   for (size_t i = plan.zones.size(); i-- > 0;) {

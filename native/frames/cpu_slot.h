@@ -3,10 +3,12 @@
 //   threads: any; a thread uses the slot of the CPU it runs on, and may be moved away in the middle, so everything here
 //   bears being used by several at once.    memory: zero when new.
 #include <atomic>
+#include <bit>
 #include <cstdint>
 
 #include "base/base.h"
 #include "frames/types.h"
+#include "os/os.h"
 
 namespace freestone::frames {
 
@@ -64,14 +66,28 @@ class KeptRuns {
   BlockIndex runs_[kOrderCount][kDepth] = {};
 };
 
-/// Runs of similar size share a block: single frames, those of a word, and the rest.
-inline constexpr uint32_t kLanes = 3;
-[[nodiscard]] constexpr uint32_t lane_of(uint32_t frames) noexcept { return frames == 1 ? 0 : frames <= 32 ? 1 : 2; }
+/// A lent block serves runs of similar size: lane k those of 2^k to 2^(k+1) - 1 frames, the last all from 128 on. What
+/// a freed run leaves is then what the next one needs, and long holes are not filled with single frames while there is
+/// other room.
+inline constexpr uint32_t kLanes = 8;
+[[nodiscard]] constexpr uint32_t lane_of(uint32_t frames) noexcept {
+  const auto order = static_cast<uint32_t>(std::bit_width(frames)) - 1;
+  return order < kLanes ? order : kLanes - 1;
+}
+
+/// Runs that were allocated and freed, and their frames. Those of one frame are counted apart: one addition does.
+struct RunCounts {
+  std::atomic<uint64_t> taken_ones{0};
+  std::atomic<uint64_t> taken_runs{0};
+  std::atomic<uint64_t> taken_frames{0};
+  std::atomic<uint64_t> returned_ones{0};
+  std::atomic<uint64_t> returned_runs{0};
+  std::atomic<uint64_t> returned_frames{0};
+};
+
+class Hybrid;
 
 struct alignas(128) CpuSlot {
-  /// Each a credit of frames in the high half, signed, and a count of runs in the low half. See `Account`.
-  std::atomic<uint64_t> taken{0};
-  std::atomic<uint64_t> returned{0};
   /// A block that allocations of this lane try first, by index plus 1. Whoever exchanges it for another becomes the
   /// owner of the old one. It is where to look and not a right: others may claim frames of it.
   struct Lane {
@@ -81,7 +97,27 @@ struct alignas(128) CpuSlot {
   };
   Lane lanes[kLanes];
 
+  /// The CPU that alone adds to `own`, by `os::add_on_cpu`. What that refuses is added to `others`.
+  alignas(64) uint32_t cpu = 0;
+  /// Whose slot this is.
+  Hybrid* area = nullptr;
+  RunCounts own;
+  alignas(64) RunCounts others;
+  /// Frames that may be allocated here, and that were freed here: see `Account`. In zones with watermarks only.
+  std::atomic<int64_t> credit{0};
+  std::atomic<int64_t> refunds{0};
+
   alignas(64) KeptRuns kept;
+
+  /// Relaxed, here and below: the numbers order nothing.
+  void count(std::atomic<uint64_t> RunCounts::*which, uint64_t value) noexcept {
+    if (os::add_on_cpu(cpu, own.*which, value)) [[likely]]
+      return;
+    (others.*which).fetch_add(value, std::memory_order_relaxed);
+  }
+  [[nodiscard]] uint64_t counted(std::atomic<uint64_t> RunCounts::*which) const noexcept {
+    return (own.*which).load(std::memory_order_relaxed) + (others.*which).load(std::memory_order_relaxed);
+  }
 };
 
 }  // namespace freestone::frames

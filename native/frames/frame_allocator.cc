@@ -44,11 +44,30 @@ Result<Ref<FrameAllocator>> FrameAllocator::make(const Config& config, const Sys
   return allocator;
 }
 
+FrameAllocator::FrameAllocator(Core* core) noexcept
+    : core_(core),
+      local_slots_(core->local_.data()),
+      cpu_mask_(static_cast<uint32_t>(core->local_.size()) - 1),
+      one_area_(core->areas().size() == 1),
+      bits_(core->bits_),
+      records_(core->records_),
+      frame_limit_(core->frame_limit()) {}
+
 FrameAllocator::~FrameAllocator() { core_->destroy(); }
 
+inline CpuSlot* FrameAllocator::local_slot() const noexcept { return local_slots_[os::current_cpu_fast() & cpu_mask_]; }
+
 Result<FrameId> FrameAllocator::allocate(uint32_t frames, const Request& request) noexcept {
-  if (!core_->timing_.load(std::memory_order_relaxed)) [[likely]]
-    return core_->allocate(frames, request);
+  if (request.plain() && core_->quick_.load(std::memory_order_relaxed)) [[likely]] {
+    uint64_t frame = 0;
+    CpuSlot* const slot = local_slot();
+    const bool done = slot != nullptr &&
+                      (frames == 1 ? Hybrid::allocate_quickly(*slot, bits_, frame)
+                                   : frames - 1 < kMaxRunFrames && slot->area->allocate_kept(*slot, frames, frame));
+    if (done) [[likely]]
+      return FrameId{frame};
+  }
+  if (!core_->timing_.load(std::memory_order_relaxed)) return core_->allocate(frames, request);
   const Stopwatch stopwatch(core_->allocate_times_);
   return core_->allocate(frames, request);
 }
@@ -58,8 +77,17 @@ Status FrameAllocator::allocate_batch(uint32_t frames, std::span<FrameId> into, 
 }
 
 Status FrameAllocator::free(FrameId frame, uint32_t frames) noexcept {
-  if (!core_->timing_.load(std::memory_order_relaxed)) [[likely]]
-    return core_->free(frame, frames);
+  if (one_area_ && index_of(frame) < frame_limit_ && core_->quick_.load(std::memory_order_relaxed)) [[likely]] {
+    CpuSlot* const slot = local_slot();
+    const bool done =
+        slot != nullptr &&
+        (frames == 1 ? Hybrid::free_quickly(*slot, bits_, records_, index_of(frame))
+                     : frames >= kBlockFrames && Hybrid::free_run_quickly(*slot, records_, index_of(frame), frames));
+    // When it is refused the long way says why.
+    if (done) [[likely]]
+      return {};
+  }
+  if (!core_->timing_.load(std::memory_order_relaxed)) return core_->free(frame, frames);
   const Stopwatch stopwatch(core_->free_times_);
   return core_->free(frame, frames);
 }
@@ -145,7 +173,10 @@ void FrameAllocator::walk(Visit visit, void* context) const noexcept {
   }
 }
 
-void FrameAllocator::set_timing(bool on) noexcept { core_->timing_.store(on, std::memory_order_relaxed); }
+void FrameAllocator::set_timing(bool on) noexcept {
+  core_->timing_.store(on, std::memory_order_relaxed);
+  core_->update_quick();
+}
 bool FrameAllocator::timing() const noexcept { return core_->timing_.load(std::memory_order_relaxed); }
 const base::Histogram& FrameAllocator::allocate_times() const noexcept { return core_->allocate_times_; }
 const base::Histogram& FrameAllocator::free_times() const noexcept { return core_->free_times_; }

@@ -7,10 +7,15 @@ namespace freestone::frames {
 void Hybrid::init(const Parts& parts) noexcept {
   parts_ = parts;
   slot_mask_ = static_cast<uint32_t>(parts.slots.size()) - 1;
+  for (CpuSlot& slot : parts.slots) slot.area = this;
   account_.init(parts.zone, parts.slots, parts.frames);
   parts.zone->add(&account_);
-  for (uint32_t i = 0; i < kListClasses; ++i) {
-    lists_[i].init(parts.summary_words + i * Summary::words_for(parts.blocks.count), parts.blocks.count);
+  std::atomic<uint64_t>* words = parts.summary_words;
+  for (auto& lane : lists_) {
+    for (Summary& list : lane) {
+      list.init(words, parts.blocks.count);
+      words += Summary::words_for(parts.blocks.count);
+    }
   }
   const auto rest = static_cast<uint32_t>(parts.frames % kBlockFrames);
   buddy_.init(parts.records, first(), end() - (rest != 0));
@@ -127,8 +132,12 @@ void Hybrid::free_pinned_ones(uint64_t first, uint32_t mask, std::atomic<uint64_
   bits(block).release_pinned_ones(word, mask);
   account_.credit(slot_here(), count, count);
   if (Standing::of(state(block).load(std::memory_order_seq_cst)).state == BlockState::kOwned) return;
-  for (; mask != 0; mask &= mask - 1) {
-    after_free(block, word * kWordFrames + static_cast<uint32_t>(std::countr_zero(mask)));
+  while (mask != 0) {
+    // Once for frames that lie together.
+    const auto at = static_cast<uint32_t>(std::countr_zero(mask));
+    const auto together = static_cast<uint32_t>(std::countr_one(mask >> at));
+    after_free(block, word * kWordFrames + at);
+    mask &= ~static_cast<uint32_t>(((uint64_t{1} << together) - 1) << at);
   }
 }
 

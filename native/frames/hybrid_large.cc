@@ -9,14 +9,12 @@ namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
-/// Orders above a block by which its lists are asked for several at once.
-constexpr Order kRefill = 2;
+/// A larger run is cut into this power of two, and this many runs are taken from a list at once.
+constexpr Order kRefill = 3;
+constexpr uint32_t kRefillRuns = 1U << kRefill;
+static_assert(kRefillRuns <= KeptRuns::kDepth);
 
 }  // namespace
-
-Order Hybrid::order_of(uint32_t frames) noexcept {
-  return std::max(kBlockOrder, static_cast<Order>(std::bit_width(frames - 1)));
-}
 
 uint32_t Hybrid::blocks_of(uint32_t run) noexcept {
   const uint32_t frames = run & kRunFrames & ~kRunPinned;
@@ -39,12 +37,20 @@ BlockIndex Hybrid::take_run(CpuSlot& slot, Order order) noexcept {
   const uint32_t depth = KeptRuns::depth(order, parts_.keep_blocks);
   if (depth == 0 || !kept.lock.try_lock()) return buddy_.allocate(order);
   BlockIndex run = kept.pop(order);
-  if (run == kNoBlock && order == kBlockOrder && depth > (1U << kRefill) && buddy_.count(order) == 0) {
-    run = buddy_.allocate(order + kRefill);
-    if (run != kNoBlock) {
-      // Popped from the end: the lowest comes first.
-      for (uint32_t i = (1U << kRefill) - 1; i > 0; --i) kept.push(order, run + i);
+  if (run == kNoBlock && depth >= kRefillRuns) {
+    BlockIndex more[kRefillRuns];
+    uint32_t count = buddy_.allocate_listed(order, more, kRefillRuns);
+    if (count == 0 && order + kRefill <= kMaxOrder) {
+      if (const BlockIndex large = buddy_.allocate(order + kRefill); large != kNoBlock) {
+        while (count < kRefillRuns) {
+          more[count] = large + (count << (order - kBlockOrder));
+          ++count;
+        }
+      }
     }
+    // Popped from the end: the first comes first.
+    while (count > 1) kept.push(order, more[--count]);
+    if (count == 1) run = more[0];
   }
   kept.lock.unlock();
   return run != kNoBlock ? run : buddy_.allocate(order);
@@ -67,7 +73,36 @@ void Hybrid::give_run(CpuSlot& slot, BlockIndex block, Order order) noexcept {
   while (count > 0) buddy_.release(out[--count], order);
 }
 
-Outcome Hybrid::lend(CpuSlot& slot, BlockIndex& block) noexcept {
+bool Hybrid::allocate_run(CpuSlot& slot, uint32_t frames, uint64_t& frame) noexcept {
+  const Order order = order_of(frames);
+  if (!slot.kept.lock.try_lock()) return false;
+  const BlockIndex block = slot.kept.pop(order);
+  slot.kept.lock.unlock();
+  if (block == kNoBlock) return false;
+  if (!parts_.region->hand_out(block, 1U << (order - kBlockOrder)).ok()) [[unlikely]] {
+    give_run(slot, block, order);
+    return false;
+  }
+  (void)account_.charge(slot, uint64_t{1} << order, 1, false);
+  // Release: see `allocate_large`.
+  parts_.records[block].run.store(frames, std::memory_order_release);
+  frame = uint64_t{block} * kBlockFrames;
+  return true;
+}
+
+bool Hybrid::free_run_quickly(CpuSlot& slot, BlockRecord* records, uint64_t frame, uint32_t frames) noexcept {
+  if (frame % kBlockFrames != 0 || frames > kMaxRunFrames) return false;
+  const auto block = static_cast<BlockIndex>(frame / kBlockFrames);
+  uint32_t run = frames;
+  // Release: see `free_large`. A run that was cut is not freed this way.
+  if (!records[block].run.compare_exchange_strong(run, 0, std::memory_order_acq_rel, kRelaxed)) return false;
+  const Order order = order_of(frames);
+  slot.area->give_run(slot, block, order);
+  slot.area->account_.credit(slot, uint64_t{1} << order, 1);
+  return true;
+}
+
+Outcome Hybrid::lend(CpuSlot& slot, uint32_t lane, BlockIndex& block) noexcept {
   block = take_run(slot, kBlockOrder);
   if (block == kNoBlock) return Outcome::kNoRoom;
   if (!parts_.region->hand_out(block, 1).ok()) {
@@ -75,14 +110,14 @@ Outcome Hybrid::lend(CpuSlot& slot, BlockIndex& block) noexcept {
     return Outcome::kNoMemory;
   }
   // Before the frames open: a thread that takes the block for lent frees into a block that has an owner.
-  state(block).store(Standing{BlockState::kOwned, 0}.byte(), std::memory_order_seq_cst);
+  state(block).store(Standing{BlockState::kOwned, lane}.bits(), std::memory_order_seq_cst);
   if (bits(block).was_held()) bits(block).open(0, false);
   counts.lent.fetch_add(1, kRelaxed);
   return Outcome::kDone;
 }
 
 void Hybrid::lend_tail(BlockIndex block, uint32_t frames, bool joined) noexcept {
-  state(block).store(Standing{BlockState::kOwned, 0}.byte(), std::memory_order_seq_cst);
+  state(block).store(Standing{BlockState::kOwned}.bits(), std::memory_order_seq_cst);
   bits(block).open(frames, joined);
   counts.lent.fetch_add(1, kRelaxed);
   settle(block);
@@ -146,7 +181,7 @@ void Hybrid::give_large(BlockIndex block, uint32_t run) noexcept {
   const uint32_t whole = frames / kBlockFrames;
   if (const uint32_t tail = frames % kBlockFrames; tail != 0) {
     bits(block + whole).release_head(tail);
-    after_free(block + whole, 0);
+    settle_freed(block + whole, 0, tail);
   }
   buddy_.release_range(block, whole);
   account_.credit(slot, frames, 1);

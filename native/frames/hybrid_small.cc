@@ -12,98 +12,155 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 /// Blocks of a class that are tried before a whole block is opened, when the class does not promise that a run fits.
 constexpr uint32_t kProbes = 4;
 
-constexpr uint32_t floor_log2(uint32_t value) noexcept { return static_cast<uint32_t>(std::bit_width(value)) - 1; }
-constexpr uint32_t ceil_log2(uint32_t value) noexcept { return static_cast<uint32_t>(std::bit_width(value - 1)); }
-
 }  // namespace
 
-Outcome Hybrid::claim(CpuSlot& slot, uint32_t frames, uint32_t alignment, uint64_t& frame) noexcept {
+bool Hybrid::claim_filling(CpuSlot& slot, uint32_t frames, uint32_t alignment, uint64_t& frame) noexcept {
   const uint32_t lane_index = lane_of(frames);
   CpuSlot::Lane& lane = slot.lanes[lane_index];
   // Acquire: pairs with `install`, after which the block is lent.
   const uint32_t held = lane.block.load(std::memory_order_acquire);
-  if (held != 0) [[likely]] {
-    const BlockIndex block = held - 1;
-    const uint32_t from = lane.word.load(kRelaxed);
-    uint32_t word = from;
-    bool filled = false;
-    uint32_t position;
-    if (frames == 1 && alignment == 1) {
-      position = bits(block).claim_one(word, filled);
-    } else {
-      position = bits(block).claim(frames, alignment, word);
-      word = position / kWordFrames % kBlockWords;
-      filled = position != kNoPosition && bits(block).free_mask(word) == 0;
-    }
-    if (position != kNoPosition) [[likely]] {
-      if (word != from) lane.word.store(word, kRelaxed);
-      frame = uint64_t{block} * kBlockFrames + position;
-      if (filled) leave_if_full(slot, lane_index, block);
-      return Outcome::kDone;
-    }
+  if (held == 0) [[unlikely]]
+    return false;
+  const BlockIndex block = held - 1;
+  const uint32_t from = lane.word.load(kRelaxed);
+  uint32_t word = from;
+  bool filled = false;
+  uint32_t position;
+  if (frames == 1 && alignment == 1) {
+    position = bits(block).claim_one(word, filled);
+  } else {
+    position = bits(block).claim(frames, alignment, word);
+    word = position / kWordFrames % kBlockWords;
+    filled = position != kNoPosition && bits(block).free_mask(word) == 0;
   }
+  if (position == kNoPosition) [[unlikely]]
+    return false;
+  if (word != from) lane.word.store(word, kRelaxed);
+  frame = uint64_t{block} * kBlockFrames + position;
+  if (filled) leave_if_full(slot, lane_index, block);
+  return true;
+}
+
+bool Hybrid::allocate_filling(CpuSlot& slot, uint32_t frames, uint64_t& frame) noexcept {
+  if (!claim_filling(slot, frames, 1, frame)) return false;
+  (void)account_.charge(slot, frames, 1, false);
+  return true;
+}
+
+Outcome Hybrid::claim(CpuSlot& slot, uint32_t frames, uint32_t alignment, uint64_t& frame) noexcept {
+  if (claim_filling(slot, frames, alignment, frame)) [[likely]]
+    return Outcome::kDone;
   return claim_elsewhere(slot, frames, alignment, frame);
 }
 
 Outcome Hybrid::claim_elsewhere(CpuSlot& slot, uint32_t frames, uint32_t alignment, uint64_t& frame) noexcept {
-  if (claim_listed(slot, frames, alignment, false, frame)) return Outcome::kDone;
+  const uint32_t own = lane_of(frames);
+  if (claim_listed(slot, own, own + 1, frames, alignment, Effort::kLittle, frame)) return Outcome::kDone;
   // The request is charged already: nothing was left before it.
   if (account_.used() > account_.total()) return Outcome::kNoRoom;
   if (claim_fresh(slot, frames, alignment, frame) == Outcome::kDone) return Outcome::kDone;
+  if (claim_anywhere(slot, frames, alignment, Effort::kLittle, frame)) return Outcome::kDone;
+  if (claim_anywhere(slot, frames, alignment, Effort::kMuch, frame)) return Outcome::kDone;
   // Nothing is left that is easy to find. What other CPUs keep comes back, and every listed block is looked at.
   drain();
-  if (claim_listed(slot, frames, alignment, true, frame)) return Outcome::kDone;
+  if (claim_anywhere(slot, frames, alignment, Effort::kAll, frame)) return Outcome::kDone;
   const Outcome outcome = claim_fresh(slot, frames, alignment, frame);
   if (outcome == Outcome::kDone) return outcome;
   // Others may have taken blocks since then and hold them with room.
   return steal(frames, alignment, frame) ? Outcome::kDone : outcome;
 }
 
-bool Hybrid::claim_listed(CpuSlot& slot, uint32_t frames, uint32_t alignment, bool thorough, uint64_t& frame) noexcept {
+bool Hybrid::claim_anywhere(CpuSlot& slot, uint32_t frames, uint32_t alignment, Effort effort,
+                            uint64_t& frame) noexcept {
+  return claim_listed(slot, 0, kLanes, frames, alignment, effort, frame);
+}
+
+bool Hybrid::claim_listed(CpuSlot& slot, uint32_t first_lane, uint32_t end_lane, uint32_t frames, uint32_t alignment,
+                          Effort effort, uint64_t& frame) noexcept {
   // A free run this long holds an aligned one wherever it begins.
-  const uint32_t surely = ceil_log2(frames + alignment - 1);
-  const uint32_t possibly = floor_log2(frames);
+  const uint32_t enough = frames + alignment - 1;
+  uint32_t surely = enough > kBlockFrames ? kListClasses : class_of(enough);
+  if (surely < kListClasses && shortest_of(surely) < enough) ++surely;
+  // Single frames leave the blocks that hardly have any to the last: one search should serve more than one request.
+  if (surely == 0) surely = 1;
+  // Sequentially consistent: see `list`.
+  uint64_t classes = 0;
+  for (uint32_t lane = first_lane; lane < end_lane; ++lane) classes |= classes_[lane].load();
+  if (effort == Effort::kAll) classes = (uint64_t{1} << kListClasses) - 1;
+  const auto from = [&](uint32_t free_class) noexcept {
+    return free_class < kListClasses ? classes & UINT64_MAX << free_class : 0;
+  };
+  const auto claimed = [&](uint32_t free_class) noexcept {
+    for (uint32_t lane = first_lane; lane < end_lane; ++lane) {
+      if (effort != Effort::kAll && (classes_[lane].load() >> free_class & 1) == 0) continue;
+      if (claim_in(slot, lane, frames, alignment, free_class, effort, frame)) return true;
+    }
+    return false;
+  };
   // The tightest first, so that long runs stay.
-  for (uint32_t free_class = surely; free_class < kListClasses; ++free_class) {
-    if (claim_in(slot, frames, alignment, free_class, thorough, frame)) return true;
+  for (uint64_t rest = from(surely); rest != 0; rest &= rest - 1) {
+    if (claimed(static_cast<uint32_t>(std::countr_zero(rest)))) return true;
   }
-  for (uint32_t free_class = std::min(surely, kListClasses); free_class-- > possibly;) {
-    if (claim_in(slot, frames, alignment, free_class, thorough, frame)) return true;
+  for (uint64_t rest = from(class_of(frames)) & ~from(surely); rest != 0;) {
+    const auto free_class = static_cast<uint32_t>(std::bit_width(rest)) - 1;
+    rest ^= uint64_t{1} << free_class;
+    if (claimed(free_class)) return true;
   }
   return false;
 }
 
-bool Hybrid::claim_in(CpuSlot& slot, uint32_t frames, uint32_t alignment, uint32_t free_class, bool thorough,
-                      uint64_t& frame) noexcept {
-  const Summary& list = lists_[free_class];
-  const auto next = [&](uint32_t from) noexcept { return thorough ? list.sweep(from) : list.find(from); };
+void Hybrid::list(BlockIndex block, Standing listed) noexcept {
+  list_of(listed).insert(block - first());
+  // As in `Summary::insert`.
+  const uint64_t bit = uint64_t{1} << listed.free_class;
+  if ((classes_[listed.lane].load() & bit) == 0) classes_[listed.lane].fetch_or(bit);
+}
+
+bool Hybrid::claim_in(CpuSlot& slot, uint32_t lane, uint32_t frames, uint32_t alignment, uint32_t free_class,
+                      Effort effort, uint64_t& frame) noexcept {
+  const Summary& list = lists_[lane][free_class];
+  const Standing listed{BlockState::kListed, lane, free_class};
+  const auto next = [&](uint32_t from) noexcept { return effort == Effort::kAll ? list.sweep(from) : list.find(from); };
   uint32_t probes = 0;
   for (uint32_t at = next(0); at != kNoBlock; at = next(at + 1)) {
     const BlockIndex block = first() + at;
-    if (!acquire(block, free_class)) continue;
+    // Only where it may not fit: a look costs less than taking the block and putting it back.
+    const bool promised = shortest_of(free_class) >= frames + alignment - 1;
+    if (!promised && !bits(block).fits(frames, alignment)) {
+      if (effort == Effort::kLittle && ++probes == kProbes) return false;
+      continue;
+    }
+    if (!acquire(block, listed)) continue;
     const uint32_t position = bits(block).claim(frames, alignment, 0);
     if (position != kNoPosition) {
-      const uint32_t lane = lane_of(frames);
+      const uint32_t own = lane_of(frames);
       frame = uint64_t{block} * kBlockFrames + position;
-      install(slot, lane, block, position / kWordFrames);
-      if (bits(block).free_mask(position / kWordFrames) == 0) leave_if_full(slot, lane, block);
+      install(slot, own, block, position / kWordFrames);
+      if (bits(block).free_mask(position / kWordFrames) == 0) leave_if_full(slot, own, block);
       return true;
     }
+    // Its class promised too much.
     settle(block);
-    if (!thorough && ++probes == kProbes) return false;
+  }
+  if (list.find(0) == kNoBlock) {
+    // As in `Summary::erase`.
+    const uint64_t bit = uint64_t{1} << free_class;
+    classes_[lane].fetch_and(~bit);
+    if (list.find(0) != kNoBlock) classes_[lane].fetch_or(bit);
   }
   return false;
 }
 
 Outcome Hybrid::claim_fresh(CpuSlot& slot, uint32_t frames, uint32_t alignment, uint64_t& frame) noexcept {
+  const uint32_t lane = lane_of(frames);
   for (;;) {
     BlockIndex block = kNoBlock;
-    const Outcome outcome = lend(slot, block);
+    const Outcome outcome = lend(slot, lane, block);
     if (outcome != Outcome::kDone) return outcome;
     const uint32_t position = bits(block).claim(frames, alignment, 0);
     if (position != kNoPosition) {
       frame = uint64_t{block} * kBlockFrames + position;
-      install(slot, lane_of(frames), block, position / kWordFrames);
+      install(slot, lane, block, position / kWordFrames);
       return Outcome::kDone;
     }
     // Threads that had it in their lane before it was given back have got in first.
@@ -125,24 +182,22 @@ bool Hybrid::steal(uint32_t frames, uint32_t alignment, uint64_t& frame) noexcep
   return false;
 }
 
-bool Hybrid::acquire(BlockIndex block, uint32_t free_class) noexcept {
-  uint8_t listed = Standing{BlockState::kListed, free_class}.byte();
-  constexpr uint8_t kOwned = Standing{BlockState::kOwned, 0}.byte();
+bool Hybrid::acquire(BlockIndex block, Standing listed) noexcept {
+  uint16_t expected = listed.bits();
   // Sequentially consistent: see hybrid.h.
-  if (!state(block).compare_exchange_strong(listed, kOwned, std::memory_order_seq_cst)) {
-    withdraw(block, free_class);
+  if (!state(block).compare_exchange_strong(expected, Standing{BlockState::kOwned, listed.lane}.bits(),
+                                            std::memory_order_seq_cst)) {
+    withdraw(block, listed);
     return false;
   }
-  lists_[free_class].erase(block - first());
+  list_of(listed).erase(block - first());
   return true;
 }
 
-void Hybrid::withdraw(BlockIndex block, uint32_t free_class) noexcept {
-  lists_[free_class].erase(block - first());
+void Hybrid::withdraw(BlockIndex block, Standing listed) noexcept {
+  list_of(listed).erase(block - first());
   // It may have been listed just now, and its bit erased.
-  if (state(block).load(std::memory_order_seq_cst) == Standing{BlockState::kListed, free_class}.byte()) {
-    list(block, free_class);
-  }
+  if (state(block).load(std::memory_order_seq_cst) == listed.bits()) list(block, listed);
 }
 
 void Hybrid::install(CpuSlot& slot, uint32_t lane, BlockIndex block, uint32_t word) noexcept {
@@ -159,65 +214,51 @@ void Hybrid::leave_if_full(CpuSlot& slot, uint32_t lane, BlockIndex block) noexc
 }
 
 void Hybrid::settle(BlockIndex block) noexcept {
-  constexpr uint8_t kOwned = Standing{BlockState::kOwned, 0}.byte();
+  const uint32_t lane = standing(block).lane;
+  const uint16_t owned = Standing{BlockState::kOwned, lane}.bits();
   for (;;) {
-    const int longest = bits(block).longest_class();
-    if (longest < 0) {
-      const bool promoted = bits(block).all_used();
-      if (promoted) counts.promotions.fetch_add(1, kRelaxed);
-      uint8_t full = Standing{promoted ? BlockState::kPromoted : BlockState::kFull, 0}.byte();
-      state(block).store(full, std::memory_order_seq_cst);
-      if (!bits(block).any_free()) return;
-      // Freed in between, by someone who may have seen an owner: then this thread has to see to it.
-      if (!state(block).compare_exchange_strong(full, kOwned, std::memory_order_seq_cst)) return;
-      if (promoted) counts.demotions.fetch_add(1, kRelaxed);
-      continue;
-    }
-    const auto free_class = static_cast<uint32_t>(longest);
-    if (free_class == kBlockOrder) {
+    const FreeMap open(bits(block));
+    const uint32_t longest = open.longest();
+    if (longest == kBlockFrames) {
       if (!bits(block).hold_all()) continue;
       // Release: whoever gets the block next sees its frames held.
-      state(block).store(Standing{}.byte(), std::memory_order_release);
+      state(block).store(Standing{}.bits(), std::memory_order_release);
       counts.returned.fetch_add(1, kRelaxed);
       give_run(slot_here(), block, kBlockOrder);
       return;
     }
-    uint8_t listed = Standing{BlockState::kListed, free_class}.byte();
-    state(block).store(listed, std::memory_order_seq_cst);
-    list(block, free_class);
-    if (bits(block).longest_class() <= longest) return;
-    if (!state(block).compare_exchange_strong(listed, kOwned, std::memory_order_seq_cst)) return;
-    lists_[free_class].erase(block - first());
+    const bool promoted = longest == 0 && bits(block).all_used();
+    if (promoted) counts.promotions.fetch_add(1, kRelaxed);
+    const Standing next = longest != 0 ? Standing{BlockState::kListed, lane, class_of(longest)}
+                                       : Standing{promoted ? BlockState::kPromoted : BlockState::kFull, lane};
+    uint16_t now = next.bits();
+    state(block).store(now, std::memory_order_seq_cst);
+    if (longest != 0) list(block, next);
+    // Freed in between, by someone who may have seen an owner: then this thread has to see to it.
+    if (!open.grown(bits(block))) return;
+    if (!state(block).compare_exchange_strong(now, owned, std::memory_order_seq_cst)) return;
+    if (longest != 0) list_of(next).erase(block - first());
+    if (promoted) counts.demotions.fetch_add(1, kRelaxed);
   }
 }
 
 void Hybrid::after_free(BlockIndex block, uint32_t position) noexcept {
   for (;;) {
-    uint8_t byte = state(block).load(std::memory_order_seq_cst);
-    const Standing now = Standing::of(byte);
+    uint16_t seen = state(block).load(std::memory_order_seq_cst);
+    const Standing now = Standing::of(seen);
     if (now.state == BlockState::kNotLent || now.state == BlockState::kOwned) return;
     const uint32_t length = bits(block).free_around(position);
     // Somebody has it already, and will see to the rest when freeing it.
     if (length == 0) return;
-    const uint32_t free_class = floor_log2(length);
-    if (now.state == BlockState::kListed && free_class <= now.free_class) return;
-    if (free_class == kBlockOrder) {
-      if (!state(block).compare_exchange_strong(byte, Standing{BlockState::kOwned, 0}.byte(),
-                                                std::memory_order_seq_cst)) {
-        continue;
-      }
-      if (now.state == BlockState::kListed) withdraw(block, now.free_class);
-      if (now.state == BlockState::kPromoted) counts.demotions.fetch_add(1, kRelaxed);
-      settle(block);
-      return;
-    }
-    if (!state(block).compare_exchange_strong(byte, Standing{BlockState::kListed, free_class}.byte(),
-                                              std::memory_order_seq_cst)) {
-      continue;
-    }
-    list(block, free_class);
-    if (now.state == BlockState::kListed) withdraw(block, now.free_class);
+    const Standing next{BlockState::kListed, now.lane, class_of(length)};
+    if (now.state == BlockState::kListed && next.free_class <= now.free_class) return;
+    const bool whole = length == kBlockFrames;
+    const uint16_t wanted = whole ? Standing{BlockState::kOwned, now.lane}.bits() : next.bits();
+    if (!state(block).compare_exchange_strong(seen, wanted, std::memory_order_seq_cst)) continue;
+    if (!whole) list(block, next);
+    if (now.state == BlockState::kListed) withdraw(block, now);
     if (now.state == BlockState::kPromoted) counts.demotions.fetch_add(1, kRelaxed);
+    if (whole) settle(block);
     return;
   }
 }
@@ -234,18 +275,6 @@ bool Hybrid::free_small(BlockIndex block, uint32_t position, uint32_t frames, st
   }
   freed(block, position, frames);
   return true;
-}
-
-void Hybrid::freed(BlockIndex block, uint32_t position, uint32_t frames) noexcept {
-  CpuSlot& slot = slot_here();
-  account_.credit(slot, frames, 1);
-  // Sequentially consistent: see hybrid.h.
-  if (Standing::of(state(block).load(std::memory_order_seq_cst)).state != BlockState::kOwned) {
-    after_free(block, position);
-  } else if (CpuSlot::Lane& lane = slot.lanes[lane_of(frames)]; lane.block.load(kRelaxed) == block + 1) {
-    // The next one is found at once, and is still in the processor's cache.
-    lane.word.store(position / kWordFrames, kRelaxed);
-  }
 }
 
 }  // namespace freestone::frames

@@ -121,14 +121,15 @@ bool Hybrid::validate() const noexcept {
     }
     reach = 0;
     if (in_lane(block) != (now.state == BlockState::kOwned ? 1U : 0U)) return false;
-    const int longest = bits(block).longest_class();
+    const uint32_t longest = FreeMap(bits(block)).longest();
     if (now.state == BlockState::kListed) {
-      if (static_cast<int>(now.free_class) < longest) return false;
-      if (!lists_[now.free_class].contains(block - first()) ||
-          lists_[now.free_class].find(block - first()) != block - first()) {
+      if (longest != 0 && now.free_class < class_of(longest)) return false;
+      const Summary& list = lists_[now.lane][now.free_class];
+      if ((classes_[now.lane].load() >> now.free_class & 1) == 0) return false;
+      if (!list.contains(block - first()) || list.find(block - first()) != block - first()) {
         return false;
       }
-    } else if (now.state != BlockState::kOwned && longest >= 0) {
+    } else if (now.state != BlockState::kOwned && longest != 0) {
       return false;
     }
     if (now.state == BlockState::kPromoted && !bits(block).all_used()) return false;

@@ -9,6 +9,7 @@
 // block, and may need more mappings than a process can have. So the whole is tried first; a system that charges for it
 // (Windows, or Linux without overcommit) refuses what it does not have, and then blocks are made touchable when they
 // are first handed out.
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -56,12 +57,15 @@ class Region {
 
   /// Before blocks are handed out: they are touchable when it succeeds. `kOutOfMemory` otherwise, and nothing changed.
   [[nodiscard]] base::Status hand_out(BlockIndex first, uint32_t count) noexcept {
-    if (count == 1) {
-      const uint64_t bit = uint64_t{1} << (first % 64);
-      // Acquire: pairs with the release of who set it, after the block was touchable.
-      if ((handed_out_[first / 64].load(std::memory_order_acquire) & bit) != 0) [[likely]]
-        return {};
+    bool all = true;
+    for (uint32_t at = first; at < first + count; at = (at / 64 + 1) * 64) {
+      const uint32_t here = std::min(64 - at % 64, first + count - at);
+      const uint64_t mask = UINT64_MAX >> (64 - here) << (at % 64);
+      // Acquire: pairs with the release of who set them, after the blocks were touchable.
+      all = all && (handed_out_[at / 64].load(std::memory_order_acquire) & mask) == mask;
     }
+    if (all) [[likely]]
+      return {};
     return hand_out_slowly(first, count);
   }
   /// Gives the memory of free blocks back. How many had been handed out and are given back.

@@ -8,10 +8,17 @@ namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
-/// What a slot draws at once. Of a zone without marks so much that it is rare, and far from overflowing half a word.
-constexpr int64_t kPlenty = int64_t{1} << 24;
-/// Of a zone with marks: a few blocks' worth.
+/// What a slot draws at once: a few blocks' worth.
 constexpr int64_t kBatch = 1024;
+
+/// What there is, if it is positive.
+int64_t take_all(std::atomic<int64_t>& word) noexcept {
+  int64_t value = word.load(kRelaxed);
+  while (value > 0) {
+    if (word.compare_exchange_weak(value, 0, kRelaxed)) return value;
+  }
+  return 0;
+}
 
 }  // namespace
 
@@ -23,15 +30,15 @@ void Zone::init(uint32_t position, ZoneKind kind, uint64_t frames, const Waterma
   marks_ = marks;
   marked_ = marks.high != 0;
   sink_ = sink;
-  flush_limit_.store(marked_ ? 1 : static_cast<int32_t>(kPlenty), kRelaxed);
+  flush_limit_.store(1, kRelaxed);
 }
 
 void Zone::add(Account* account) noexcept {
   account->next_ = accounts_;
   accounts_ = account;
-  // A batch in `taken`, and almost one in `returned`.
+  // A batch in `credit`, and almost one in `refunds`.
   slack_ += account->slots_.size() * 2 * static_cast<uint64_t>(kBatch);
-  if (marked_) flush_limit_.store(near(pool()) ? 1 : static_cast<int32_t>(kBatch), kRelaxed);
+  if (marked_) flush_limit_.store(near(pool()) ? 1 : kBatch, kRelaxed);
 }
 
 int64_t Zone::pool() const noexcept {
@@ -54,7 +61,7 @@ void Zone::harvest() noexcept {
   for (Account* account = accounts_; account != nullptr; account = account->next_) {
     int64_t credit = 0;
     for (CpuSlot& slot : account->slots_) {
-      credit += Account::take_credit(slot.taken) + Account::take_credit(slot.returned);
+      credit += take_all(slot.credit) + take_all(slot.refunds);
     }
     if (credit != 0) account->drawn_.fetch_sub(credit, kRelaxed);
   }
@@ -65,7 +72,7 @@ bool Zone::update(PressureEvent& event) noexcept {
   // While it is near, slots hold no credit: what they had is taken back once, and from then on draws are exact and
   // returns immediate.
   if (close && flush_limit() != 1) harvest();
-  flush_limit_.store(close ? 1 : static_cast<int32_t>(kBatch), kRelaxed);
+  flush_limit_.store(close ? 1 : kBatch, kRelaxed);
   const auto open = static_cast<uint64_t>(std::max(pool(), int64_t{0}));
   const Pressure before = pressure_.load(kRelaxed);
   Pressure now = before;
@@ -85,7 +92,7 @@ bool Zone::update(PressureEvent& event) noexcept {
   return true;
 }
 
-bool Zone::draw_marked(Account& account, CpuSlot& slot, uint64_t frames, uint32_t runs, bool emergency) noexcept {
+bool Zone::draw(Account& account, CpuSlot& slot, uint64_t frames, bool emergency) noexcept {
   const auto wanted = static_cast<int64_t>(frames);
   const auto floor = static_cast<int64_t>(emergency ? 0 : marks_.min);
   PressureEvent event;
@@ -97,7 +104,7 @@ bool Zone::draw_marked(Account& account, CpuSlot& slot, uint64_t frames, uint32_
   if (granted) {
     const int64_t batch = near(left - kBatch) ? 0 : kBatch;
     account.drawn_.fetch_add(wanted + batch, kRelaxed);
-    slot.taken.fetch_add((static_cast<uint64_t>(batch) << 32) + runs, kRelaxed);
+    slot.credit.fetch_add(batch, kRelaxed);
   }
   const bool tell = update(event);
   lock_.unlock();
@@ -105,10 +112,10 @@ bool Zone::draw_marked(Account& account, CpuSlot& slot, uint64_t frames, uint32_
   return granted;
 }
 
-void Zone::flush_marked(Account& account, CpuSlot& slot) noexcept {
+void Zone::flush(Account& account, CpuSlot& slot) noexcept {
   PressureEvent event;
   lock_.lock();
-  account.drawn_.fetch_sub(Account::take_credit(slot.returned) + Account::take_credit(slot.taken), kRelaxed);
+  account.drawn_.fetch_sub(take_all(slot.refunds) + take_all(slot.credit), kRelaxed);
   const bool tell = update(event);
   lock_.unlock();
   if (tell && sink_ != nullptr) sink_->changed(event);
@@ -118,74 +125,41 @@ void Account::init(Zone* zone, std::span<CpuSlot> slots, uint64_t frames) noexce
   zone_ = zone;
   slots_ = slots;
   total_ = frames;
+  marked_ = zone->marked_;
 }
 
-int64_t Account::take_credit(std::atomic<uint64_t>& word) noexcept {
-  uint64_t value = word.load(kRelaxed);
-  while (credit_of(value) > 0) {
-    if (word.compare_exchange_weak(value, value & UINT32_MAX, kRelaxed)) return credit_of(value);
-  }
-  return 0;
+bool Account::take_credit(CpuSlot& slot, uint64_t frames, bool emergency) noexcept {
+  const auto wanted = static_cast<int64_t>(frames);
+  if (slot.credit.fetch_sub(wanted, kRelaxed) >= wanted) return true;
+  slot.credit.fetch_add(wanted, kRelaxed);
+  return zone_->draw(*this, slot, frames, emergency);
 }
 
-void Account::fold(std::atomic<uint64_t>& word, std::atomic<uint64_t>& total) noexcept {
-  uint64_t value = word.load(kRelaxed);
-  while ((value & kCountFull) != 0) {
-    // Not all of it: a refund may still have to take some off.
-    if (!word.compare_exchange_weak(value, value - kCountFull / 2, kRelaxed)) continue;
-    total.fetch_add(kCountFull / 2, kRelaxed);
-    return;
-  }
+void Account::give_credit(CpuSlot& slot, uint64_t frames) noexcept {
+  const auto given = static_cast<int64_t>(frames);
+  if (slot.refunds.fetch_add(given, kRelaxed) + given >= zone_->flush_limit()) zone_->flush(*this, slot);
 }
 
-bool Account::charge_slowly(CpuSlot& slot, uint64_t frames, uint32_t runs, bool emergency, uint64_t now) noexcept {
-  if ((now & kCountFull) != 0) fold(slot.taken, folded_allocations_);
-  if (credit_of(now) >= 0) return true;
-  if (zone_->marked_) {
-    slot.taken.fetch_add((frames << 32) - runs, kRelaxed);
-    return zone_->draw_marked(*this, slot, frames, runs, emergency);
-  }
-  while (credit_of(slot.taken.load(kRelaxed)) < 0) {
-    drawn_.fetch_add(kPlenty, kRelaxed);
-    slot.taken.fetch_add(static_cast<uint64_t>(kPlenty) << 32, kRelaxed);
-  }
-  return true;
-}
-
-void Account::refund(CpuSlot& slot, uint64_t frames, uint32_t runs) noexcept {
-  slot.taken.fetch_add((frames << 32) - runs, kRelaxed);
-  if (zone_->marked_) zone_->flush_marked(*this, slot);
-}
-
-void Account::flush(CpuSlot& slot) noexcept {
-  fold(slot.returned, folded_frees_);
-  if (zone_->marked_) {
-    zone_->flush_marked(*this, slot);
-  } else {
-    drawn_.fetch_sub(take_credit(slot.returned), kRelaxed);
-  }
+uint64_t Account::sum(std::atomic<uint64_t> RunCounts::*which) const noexcept {
+  uint64_t sum = 0;
+  for (const CpuSlot& slot : slots_) sum += slot.counted(which);
+  return sum;
 }
 
 uint64_t Account::used() const noexcept {
-  int64_t used = drawn_.load(kRelaxed);
-  for (const CpuSlot& slot : slots_) {
-    used -= credit_of(slot.taken.load(kRelaxed));
-    used -= credit_of(slot.returned.load(kRelaxed));
-  }
-  // Of words that are read one after another while others change them.
-  return used < 0 ? 0 : static_cast<uint64_t>(used);
+  // What was returned first: of numbers that are read one after another while others change them, so that a frame's
+  // end is not counted without its beginning.
+  const uint64_t returned = sum(&RunCounts::returned_ones) + sum(&RunCounts::returned_frames);
+  const uint64_t taken = sum(&RunCounts::taken_ones) + sum(&RunCounts::taken_frames);
+  return taken < returned ? 0 : taken - returned;
 }
 
 uint64_t Account::allocations() const noexcept {
-  uint64_t count = folded_allocations_.load(kRelaxed);
-  for (const CpuSlot& slot : slots_) count += static_cast<uint32_t>(slot.taken.load(kRelaxed));
-  return count;
+  return sum(&RunCounts::taken_ones) + sum(&RunCounts::taken_runs) - forgotten_.load(kRelaxed);
 }
 
 uint64_t Account::frees() const noexcept {
-  uint64_t count = folded_frees_.load(kRelaxed);
-  for (const CpuSlot& slot : slots_) count += static_cast<uint32_t>(slot.returned.load(kRelaxed));
-  return count;
+  return sum(&RunCounts::returned_ones) + sum(&RunCounts::returned_runs) - forgotten_.load(kRelaxed);
 }
 
 }  // namespace freestone::frames

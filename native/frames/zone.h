@@ -2,18 +2,17 @@
 // Counting frames so that the count is exact, watermarks hold, and CPUs share no line while memory is plenty.
 //   threads: any.    memory: the slots' words; zones and accounts live in the allocator's metadata.
 //
-// An area's frames are dealt out as credit. A slot has two words of it: allocating takes from `taken`, freeing adds to
-// `returned`, each by one atomic addition that also counts the run. What an area uses is what its slots have drawn less
-// what they have left:
+// Each slot counts what is allocated and freed by it, each number by one addition, and
 //
-//     used = drawn - sum over slots of (credit of taken + credit of returned)
+//     used = sum over slots of (frames taken - frames returned)
 //
-// which is exact at any time without a line that all CPUs write. Only a slot that has run out draws more, and one that
-// has too much gives back.
-//   A zone without watermarks lets every slot draw without asking: the bitmap and the lists say whether there is room.
-// A zone with watermarks gives credit only down to its `min`, under its lock. Far above `high` it gives a batch at a
-// time. Near it, when the credit that slots could hold may matter, it takes all credit back and gives exactly what is
-// asked for, and frees return theirs at once: then each allocation and free takes the lock, and crossings are exact.
+// is exact whenever nobody is in the middle of a call, without a line that all CPUs write. A zone without watermarks
+// needs no more: the bitmap and the lists say whether there is room.
+//   A zone with watermarks deals its frames out as credit, down to its `min` and under its lock. Allocating takes from
+// the slot's `credit`, freeing adds to its `refunds`. Far above `high` a slot that has run out gets a batch, and one
+// that has too much gives back. Near it, when the credit that slots could hold may matter, the zone takes all credit
+// back and gives exactly what is asked for, and frees return theirs at once: then each allocation and free takes the
+// lock, and crossings are exact.
 #include <atomic>
 #include <cstdint>
 #include <span>
@@ -52,12 +51,11 @@ class Zone {
  private:
   friend class Account;
 
-  /// A slot gives credit back when `returned` reaches this. Read by every free; written when the zone comes near its
+  /// A slot gives credit back when `refunds` reaches this. Read by every free; written when the zone comes near its
   /// marks or gets away from them.
-  [[nodiscard]] int32_t flush_limit() const noexcept { return flush_limit_.load(std::memory_order_relaxed); }
-  [[nodiscard]] bool draw_marked(Account& account, CpuSlot& slot, uint64_t frames, uint32_t runs,
-                                 bool emergency) noexcept;
-  void flush_marked(Account& account, CpuSlot& slot) noexcept;
+  [[nodiscard]] int64_t flush_limit() const noexcept { return flush_limit_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool draw(Account& account, CpuSlot& slot, uint64_t frames, bool emergency) noexcept;
+  void flush(Account& account, CpuSlot& slot) noexcept;
   void harvest() noexcept;
   [[nodiscard]] int64_t pool() const noexcept;
   [[nodiscard]] bool near(int64_t pool) const noexcept;
@@ -73,7 +71,7 @@ class Zone {
   uint64_t slack_ = 0;
   PressureSink* sink_ = nullptr;
   Account* accounts_ = nullptr;
-  alignas(64) std::atomic<int32_t> flush_limit_{0};
+  alignas(64) std::atomic<int64_t> flush_limit_{0};
   std::atomic<Pressure> pressure_{Pressure::kNone};
   alignas(64) base::SpinLock lock_;
   std::atomic<uint64_t> events_{0};
@@ -86,58 +84,65 @@ class Account {
 
   /// Counts `runs` runs of together `frames` frames as allocated. False, with nothing changed, when watermarks forbid.
   [[nodiscard]] bool charge(CpuSlot& slot, uint64_t frames, uint32_t runs, bool emergency) noexcept {
-    const uint64_t change = uint64_t{runs} - (frames << 32);
-    // Relaxed, here and below: the words count and order nothing.
-    const uint64_t now = slot.taken.fetch_add(change, std::memory_order_relaxed) + change;
-    if ((now & kAttention) == 0) [[likely]]
-      return true;
-    return charge_slowly(slot, frames, runs, emergency, now);
+    if (marked_ && !take_credit(slot, frames, emergency)) [[unlikely]]
+      return false;
+    if (frames == runs) {
+      slot.count(&RunCounts::taken_ones, frames);
+    } else {
+      slot.count(&RunCounts::taken_runs, runs);
+      slot.count(&RunCounts::taken_frames, frames);
+    }
+    return true;
   }
   /// Takes a charge back.
-  void refund(CpuSlot& slot, uint64_t frames, uint32_t runs) noexcept;
+  void refund(CpuSlot& slot, uint64_t frames, uint32_t runs) noexcept {
+    if (frames == runs) {
+      slot.count(&RunCounts::taken_ones, 0 - frames);
+    } else {
+      slot.count(&RunCounts::taken_runs, uint64_t{0} - runs);
+      slot.count(&RunCounts::taken_frames, 0 - frames);
+    }
+    if (marked_) give_credit(slot, frames);
+  }
   /// Counts runs as freed.
   void credit(CpuSlot& slot, uint64_t frames, uint32_t runs) noexcept {
-    const uint64_t change = uint64_t{runs} + (frames << 32);
-    const uint64_t now = slot.returned.fetch_add(change, std::memory_order_relaxed) + change;
-    if (credit_of(now) >= zone_->flush_limit() || (now & kCountFull) != 0) [[unlikely]]
-      flush(slot);
+    if (frames == runs) {
+      slot.count(&RunCounts::returned_ones, frames);
+    } else {
+      slot.count(&RunCounts::returned_runs, runs);
+      slot.count(&RunCounts::returned_frames, frames);
+    }
+    if (marked_) [[unlikely]]
+      give_credit(slot, frames);
   }
 
   /// Takes runs out of the counts of both allocations and frees.
-  void forget(uint64_t runs) noexcept {
-    folded_allocations_.fetch_sub(runs, std::memory_order_relaxed);
-    folded_frees_.fetch_sub(runs, std::memory_order_relaxed);
-  }
+  void forget(uint64_t runs) noexcept { forgotten_.fetch_add(runs, std::memory_order_relaxed); }
 
   [[nodiscard]] uint64_t total() const noexcept { return total_; }
   [[nodiscard]] uint64_t used() const noexcept;
   [[nodiscard]] uint64_t allocations() const noexcept;
   [[nodiscard]] uint64_t frees() const noexcept;
   [[nodiscard]] const Account* next() const noexcept { return next_; }
+  /// The zone has watermarks.
+  [[nodiscard]] bool marked() const noexcept { return marked_; }
 
  private:
   friend class Zone;
-  static constexpr uint64_t kCountFull = uint64_t{1} << 31;
-  /// A negative credit, or a count about to run into it.
-  static constexpr uint64_t kAttention = uint64_t{1} << 63 | kCountFull;
-  [[nodiscard]] static constexpr int32_t credit_of(uint64_t word) noexcept { return static_cast<int32_t>(word >> 32); }
 
-  [[nodiscard]] bool charge_slowly(CpuSlot& slot, uint64_t frames, uint32_t runs, bool emergency,
-                                   uint64_t now) noexcept;
-  void flush(CpuSlot& slot) noexcept;
-  /// Takes what credit a word has, if any.
-  [[nodiscard]] static int64_t take_credit(std::atomic<uint64_t>& word) noexcept;
-  /// Moves 2^30 from a word's count to `total`.
-  static void fold(std::atomic<uint64_t>& word, std::atomic<uint64_t>& total) noexcept;
+  [[nodiscard]] bool take_credit(CpuSlot& slot, uint64_t frames, bool emergency) noexcept;
+  void give_credit(CpuSlot& slot, uint64_t frames) noexcept;
+  /// Sum over the slots of what was counted.
+  [[nodiscard]] uint64_t sum(std::atomic<uint64_t> RunCounts::*which) const noexcept;
 
   Zone* zone_ = nullptr;
   Account* next_ = nullptr;
   std::span<CpuSlot> slots_;
   uint64_t total_ = 0;
-  /// Credit given to slots; negative when what one drew another returned. With watermarks under the zone's lock.
+  bool marked_ = false;
+  /// Frames in use, and the credit that slots have. Written under the zone's lock.
   alignas(64) std::atomic<int64_t> drawn_{0};
-  std::atomic<uint64_t> folded_allocations_{0};
-  std::atomic<uint64_t> folded_frees_{0};
+  std::atomic<uint64_t> forgotten_{0};
 };
 
 }  // namespace freestone::frames
