@@ -1,13 +1,13 @@
-// Page frames through JavaScript: what one call costs, what a batch saves, and what an empty native call costs beside them.
-// `core_bench frames` measures the same allocator in C++ alone.
+// Page frames in C++ and through JavaScript: what one call costs, what a batch saves, and what a native call that does little costs beside them.
 import { writeFileSync } from 'node:fs';
 import { FrameAllocator } from '../dist/frames/index.js';
+import { coreBench } from './harness/core-bench.mjs';
 import { machine } from './harness/report.mjs';
 import { median, table } from './harness/table.mjs';
 
 export const about = 'allocate and free page frames from JavaScript, singly and in batches';
 
-export const options = {};
+export const options = { core: { type: 'boolean', help: 'the C++ part as well, which takes minutes' } };
 
 export const subjectNames = ['freestone'];
 
@@ -57,7 +57,7 @@ function measure(operations) {
   };
 }
 
-export function run({ rounds, scale, json }) {
+export function run({ rounds, scale, json, core }) {
   const operations = Math.max(64, Math.round(OPERATIONS * scale));
   measure(Math.min(operations, 50_000)); // so that the engine has compiled what is measured
   const measured = Array.from({ length: rounds }, () => measure(operations));
@@ -79,4 +79,5 @@ export function run({ rounds, scale, json }) {
     ].join('\n'),
   );
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(rows, null, 2)}\n`);
+  if (core) coreBench('frames', { scale });
 }

@@ -1,19 +1,11 @@
-// core_bench frames: what page frames cost, in nanoseconds of a thread's own time.
-//   core_bench frames [small]     small: fewer repetitions and a tenth of the operations
-// Times are CPU time of the measuring thread, so that a busy machine changes them little; each is the median of five.
-#include <sched.h>
-#include <time.h>
-
-#include <algorithm>
-#include <atomic>
+// Page frames: what they cost, in nanoseconds of a thread's own time.
 #include <bit>
-#include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <random>
 #include <thread>
 #include <vector>
 
+#include "bench.h"
 #include "frames/frames.h"
 
 using namespace freestone::frames;
@@ -21,22 +13,9 @@ using namespace freestone::frames;
 namespace {
 
 constexpr uint64_t kGiB = uint64_t{1} << 30;
+using namespace freestone::bench;
+
 uint64_t scale = 1;
-
-double cpu_now() {
-  timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
-}
-
-double wall_now() {
-  return static_cast<double>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 freestone::base::Ref<FrameAllocator> make(uint64_t size) {
   Config config;
@@ -49,13 +28,6 @@ freestone::base::Ref<FrameAllocator> make(uint64_t size) {
     std::exit(1);
   }
   return made.take();
-}
-
-void pin_to(unsigned cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu % std::max(1U, std::thread::hardware_concurrency()), &set);
-  (void)sched_setaffinity(0, sizeof(set), &set);
 }
 
 struct Times {
@@ -179,6 +151,8 @@ uint32_t server_size(std::mt19937_64& random) {
 }
 
 struct Churn {
+  explicit Churn(FrameAllocator& frames) : allocator(frames) {}
+
   FrameAllocator& allocator;
   std::mt19937_64 random{7};
   std::vector<std::pair<FrameId, uint32_t>> live;
@@ -261,7 +235,7 @@ void percentiles(const char* what, FrameAllocator& allocator, Churn& churn, uint
 void churn(uint64_t operations) {
   const auto allocator = make(4 * kGiB);
   const uint64_t total = allocator->stats().value().total_frames;
-  Churn churn{*allocator};
+  Churn churn(*allocator);
   const uint64_t target = total * 9 / 10;
   while (churn.used < target) churn.step(target);
   percentiles("90 % full, fresh", *allocator, churn, target, 512);
@@ -306,20 +280,18 @@ void reserving() {
 
 }  // namespace
 
-int main(int count, char** arguments) {
-  if (count < 2 || std::strcmp(arguments[1], "frames") != 0) {
-    std::fprintf(stderr, "usage: core_bench frames [small]\n");
-    return 2;
+void freestone::bench::frames(const Options& options) {
+  scale = options.small ? 10 : 1;
+  if (options.wants("reserve")) reserving();
+  if (options.wants("growth")) {
+    for (const uint64_t region : {4 * kGiB, 64 * kGiB, 1024 * kGiB}) {
+      for (const unsigned threads : {1U, 2U}) throughput(region, 1, threads);
+    }
   }
-  if (count > 2) scale = 10;
-  reserving();
-  for (const uint64_t region : {4 * kGiB, 64 * kGiB, 1024 * kGiB}) {
-    for (const unsigned threads : {1U, 2U}) throughput(region, 1, threads);
+  for (const uint32_t size : {4U, 64U, 512U, 1024U, 8192U}) {
+    if (!options.wants("sizes") && !options.wants(std::to_string(size).c_str())) continue;
+    for (const unsigned threads : {1U, 2U}) throughput(4 * kGiB, size, threads);
   }
-  for (const uint32_t frames : {4U, 64U, 512U, 1024U, 8192U}) {
-    for (const unsigned threads : {1U, 2U}) throughput(4 * kGiB, frames, threads);
-  }
-  batches();
-  churn(100000000 / scale);
-  return 0;
+  if (options.wants("batches")) batches();
+  if (options.wants("churn")) churn(100000000 / scale);
 }

@@ -1,0 +1,58 @@
+#pragma once
+// What the benchmarks of the cores share, and what there is.
+//   threads: the main one, except `pin_to` and the clocks.    memory: plain values.
+#include <sched.h>
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace freestone::bench {
+
+struct Options {
+  /// A tenth of the operations: quick, and not for reports.
+  bool small = false;
+  /// Parts of the benchmark; none: all of them.
+  std::span<char* const> parts;
+
+  [[nodiscard]] bool wants(const char* part) const {
+    return parts.empty() ||
+           std::any_of(parts.begin(), parts.end(), [&](const char* one) { return std::strcmp(one, part) == 0; });
+  }
+};
+
+/// reserve, growth, sizes or one of 4 64 512 1024 8192, batches, churn.
+void frames(const Options& options);
+
+/// Nanoseconds of this thread's own time: another thread's work changes them little.
+inline double cpu_now() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+}
+
+/// Nanoseconds.
+inline double wall_now() {
+  return static_cast<double>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+}
+
+inline double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+/// Keeps the calling thread on one CPU.
+inline void pin_to(unsigned cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu % std::max(1U, std::thread::hardware_concurrency()), &set);
+  (void)sched_setaffinity(0, sizeof(set), &set);
+}
+
+}  // namespace freestone::bench
