@@ -41,9 +41,8 @@ TypedArray typed_array(const Napi::CallbackInfo& info, size_t index, const char*
 }  // namespace
 
 uint64_t whole_number(const Napi::CallbackInfo& info, size_t index, const char* name, Code code) {
-  const Napi::Value value = info[index];
-  if (!value.IsNumber()) refuse(info, name, "a number");
-  const double number = value.As<Napi::Number>().DoubleValue();
+  double number = 0;
+  if (napi_get_value_double(info.Env(), info[index], &number) != napi_ok) refuse(info, name, "a number");
   if (!is_whole(number)) throw_error(info.Env(), code, std::string(name) + " must be a whole number, 0 to 2^53 - 1");
   return static_cast<uint64_t>(number);
 }
