@@ -3,6 +3,7 @@ import { FreestoneError, checkChoice, checkInteger } from '../errors.js';
 import { native, type NativeFrames, type NativeFrameStats } from '../native.js';
 import type { Allocator } from './allocator.js';
 import { CallSites, HolderNumbers } from './call-sites.js';
+import { newList } from './lists.js';
 import { maxRunFrames, nativeConfig, nativeRequest, zoneKinds, type FrameAllocatorOptions, type FrameRequest, type Mover, type ZoneKind } from './request.js';
 import { framesToSvg } from './svg.js';
 import { Windows } from './windows.js';
@@ -123,7 +124,7 @@ export class FrameAllocator implements Disposable {
    */
   allocateBatch(frames: number, count: number, request?: FrameRequest): Float64Array {
     checkRunLength(frames);
-    const list = new Float64Array(checkInteger('count', count, { min: 1, max: 2 ** 27, code: 'ERR_INVALID_SIZE' }));
+    const list = newList(checkInteger('count', count, { min: 1, max: 2 ** 27, code: 'ERR_INVALID_SIZE' }));
     if (request?.movable !== undefined) {
       throw new FreestoneError('ERR_INVALID_ARGUMENT', 'the runs of a batch cannot be movable', { argument: 'movable' });
     }

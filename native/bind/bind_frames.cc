@@ -147,7 +147,8 @@ Napi::Value allocate_batch(const Napi::CallbackInfo& info) {
   Batch batch(info, 1);
   const auto ids = batch.ids();
   check(info.Env(), allocator(info).allocate_batch(frames, ids, request(info, 2)), {.requested = frames});
-  for (size_t i = 0; i < ids.size(); ++i) batch.values()[i] = static_cast<double>(frames::index_of(ids[i]));
+  for (size_t i = 0; i < ids.size(); ++i)
+    batch.values()[i] = static_cast<double>(static_cast<int64_t>(frames::index_of(ids[i])));
   return info.Env().Undefined();
 }
 
@@ -165,8 +166,8 @@ Napi::Value free_batch(const Napi::CallbackInfo& info) {
   for (size_t i = 0; i < ids.size(); ++i) {
     const double value = batch.values()[i];
     // What is no whole number is no frame.
-    ids[i] = value >= 0 && value < 0x1p53 && value == static_cast<double>(static_cast<uint64_t>(value))
-                 ? FrameId{static_cast<uint64_t>(value)}
+    ids[i] = value >= 0 && value < 0x1p53 && value == static_cast<double>(static_cast<int64_t>(value))
+                 ? FrameId{static_cast<uint64_t>(static_cast<int64_t>(value))}
                  : frames::kNoFrame;
   }
   size_t failed = 0;

@@ -163,6 +163,26 @@ describe('freeing', () => {
   });
 });
 
+describe('lists of a batch', () => {
+  it('are each their own, short or long, and none can be taken away by transferring another', () => {
+    const frames = make();
+    const lists = [1, 3, 64, 128, 256, 257, 1].map((count) => frames.allocateBatch(1, count));
+    const all = lists.flatMap((list) => [...list]);
+    expect(new Set(all).size).toBe(all.length);
+    const [first] = lists;
+    if (first === undefined) throw new Error('no list');
+    try {
+      structuredClone(first, { transfer: [first.buffer] });
+    } catch (error) {
+      // From Node 21 on it is refused, before that it is copied.
+      expect(error).toHaveProperty('name', 'DataCloneError');
+    }
+    expect(lists.map(({ length }) => length)).toEqual([1, 3, 64, 128, 256, 257, 1]);
+    for (const list of lists) frames.freeBatch(list, 1);
+    frames.validate();
+  });
+});
+
 describe('views', () => {
   it('show the same memory each time, without a copy', () => {
     const frames = make();
