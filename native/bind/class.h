@@ -1,5 +1,6 @@
 #pragma once
-// JavaScript classes over shared C++ objects: construct, bind, tag, unwrap. Napi::ObjectWrap trusts `this`; these do not.
+// JavaScript classes over shared C++ objects: construct, bind, tag, unwrap. Napi::ObjectWrap trusts `this`; these do
+// not.
 #include <initializer_list>
 #include <memory>
 #include <vector>
