@@ -44,7 +44,7 @@ async function oneRequest({ rounds, scale, signal }) {
   const rows = [];
   for (const form of ['plain objects', 'normalised']) {
     const measured = await inOwnProcess({ form, sources, areas: AREAS, stripes: STRIPES, rounds }, signal);
-    for (const row of measured.rows) rows.push({ ...row, sources, ms: median(row.times), peakBytes: measured.peakBytes });
+    for (const row of measured.rows) rows.push({ ...row, sources, ms: median(row.times), firstPeakBytes: measured.firstPeakBytes, peakBytes: measured.peakBytes });
   }
   return rows;
 }
@@ -77,13 +77,15 @@ export async function run({ rounds, scale, json, signal }) {
       { title: 'extents a stripe', text: ({ extents }) => String(extents) },
       { title: 'ms', text: ({ ms }) => ms.toFixed(1) },
       { title: `below ${MOST_MS} ms`, text: ({ ms }) => (ms < MOST_MS ? 'yes' : 'no') },
-      { title: 'peak MiB', text: ({ peakBytes }) => mib(peakBytes) },
-      { title: `below ${MOST_MIB} MiB`, text: ({ peakBytes }) => (peakBytes < MOST_MIB * 2 ** 20 ? 'yes' : 'no') },
+      { title: 'peak MiB, first', text: ({ firstPeakBytes }) => mib(firstPeakBytes) },
+      { title: `below ${MOST_MIB} MiB`, text: ({ firstPeakBytes }) => (firstPeakBytes < MOST_MIB * 2 ** 20 ? 'yes' : 'no') },
+      { title: 'all', text: ({ peakBytes }) => mib(peakBytes) },
     ],
     rows,
   );
   for (const line of ['', ...lines, '']) console.log(line);
-  console.log('peak         of a process with its sources in one form, the engine included');
+  console.log('peak         of a process with its sources in one form, the engine included: after its first request, and after all of them, when');
+  console.log('             what earlier ones left may not have been collected yet');
   console.log(`sequence     volumes of 1 to 40 extents, each on what the others leave, on ${SEQUENCE_SOURCES} sources`);
   const sequence = await inSequence({ scale, signal });
   const growth = (row, i) => {
