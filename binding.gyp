@@ -65,6 +65,14 @@
         'native/pipeline/fletcher32.cc',
         'native/pipeline/operations.cc',
         'native/pipeline/shuffle.cc',
+        'native/slab/arenas.cc',
+        'native/slab/debug.cc',
+        'native/slab/directory.cc',
+        'native/slab/heap.cc',
+        'native/slab/large_blocks.cc',
+        'native/slab/local_heap.cc',
+        'native/slab/queue.cc',
+        'native/slab/space.cc',
       ],
       'cflags_cc': ['-fno-exceptions'],
       'xcode_settings': {'GCC_ENABLE_CPP_EXCEPTIONS': 'NO'},
@@ -125,6 +133,19 @@
     },
   ],
   'conditions': [
+    ['build_tests==1 and OS=="linux" and sanitize==""', {
+      'targets': [
+        {
+          # malloc for programs that are started with LD_PRELOAD.
+          'target_name': 'freestone_malloc',
+          'type': 'shared_library',
+          'dependencies': ['core'],
+          'sources': ['native/slab/freestone.cc', 'native/slab/preload.cc'],
+          'cflags_cc': ['-fno-exceptions', '-ftls-model=initial-exec'],
+          'ldflags': ['-Wl,-Bsymbolic-functions', '-Wl,-z,nodelete', '-Wl,--exclude-libs,ALL'],
+        },
+      ],
+    }],
     ['build_tests==1', {
       'targets': [
         {
@@ -167,6 +188,13 @@
             'test/native/pipeline/operations_test.cc',
             'test/native/pipeline/scratch_test.cc',
             'test/native/pipeline/shuffle_test.cc',
+            'native/slab/freestone.cc',
+            'test/native/slab/classes_test.cc',
+            'test/native/slab/failing_system_test.cc',
+            'test/native/slab/freestone_test.cc',
+            'test/native/slab/heap_test.cc',
+            'test/native/slab/misuse_test.cc',
+            'test/native/slab/threads_test.cc',
           ],
           # doctest reports a failed REQUIRE by an exception.
           'cflags!': ['-fno-exceptions', '-Wshadow', '-Wconversion'],

@@ -1,6 +1,7 @@
 // Builds and runs the native tests: `npm run test:native [-- plain|asan|tsan|all]`.
 // They are `core_tests` of binding.gyp, a program without Node, in a build directory of their own per sanitizer.
 import { spawnSync } from 'node:child_process';
+import { runPreloaded } from './preloaded.mjs';
 import { buildNative, run } from './native-build.mjs';
 
 /** What each variant compiles with, and what its run is told. */
@@ -46,5 +47,9 @@ for (const name of names) {
     console.error(`native tests, ${name}: failed (${result})`);
     failed = true;
   }
+  if (name !== 'plain' || process.platform !== 'linux') continue;
+  const library = buildNative(name, 'freestone_malloc', { build_tests: 1, sanitize: '' });
+  if (library === undefined) fail('building the slab heap as malloc failed');
+  if (runPreloaded(`${library}.so`) > 0) failed = true;
 }
 process.exitCode = failed ? 1 : 0;

@@ -1,0 +1,286 @@
+#include "slab/local_heap.h"
+
+#include <bit>
+#include <new>
+
+#include "slab/heap.h"
+
+namespace freestone::slab {
+
+using base::Code;
+using base::Status;
+
+namespace {
+
+/// Empty segments of a class that stay with the heap.
+constexpr uint32_t kKeptSegments = 2;
+
+/// What cursors without a slab point to. Never written: a word of zeros has nothing to give.
+alignas(sizeof(Slab)) Slab no_slab{};
+
+void add(std::atomic<uint64_t>& counter, uint64_t value) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+LocalHeap::LocalHeap(Space& space, Heap& heap) noexcept
+    : base_(reinterpret_cast<uintptr_t>(space.directory().base())),
+      span_(static_cast<uintptr_t>(space.directory().slots() << kSlotShift)),
+      entries_(space.directory().entries()),
+      records_(space.directory().records()),
+      space_(space),
+      heap_(&heap) {
+  for (uint32_t i = 0; i < kClasses; ++i) {
+    cursors_[i].size = kClassTable[i].size;
+    forget_cursor(cursors_[i]);
+  }
+}
+
+LocalHeap* LocalHeap::make(Space& space, Heap& heap) noexcept {
+  void* const pages = space.allocate_pages(sizeof(LocalHeap));
+  return pages == nullptr ? nullptr : new (pages) LocalHeap(space, heap);
+}
+
+void LocalHeap::destroy(Space& space, LocalHeap* local) noexcept {
+  local->~LocalHeap();
+  space.free_pages(local, sizeof(LocalHeap));
+}
+
+void LocalHeap::forget_cursor(Cursor& cursor) noexcept {
+  cursor.word = &no_slab.free[0];
+  cursor.base = nullptr;
+}
+
+bool LocalHeap::point(Cursor& cursor, Slab& slab) noexcept {
+  for (uint32_t i = 0; i < kSlabWords; ++i) {
+    if (slab.free[i].load(std::memory_order_relaxed) == 0) continue;
+    cursor.word = &slab.free[i];
+    cursor.base = slab.units + uint64_t{i} * 64 * cursor.size;
+    return true;
+  }
+  return false;
+}
+
+const Slab* LocalHeap::active(uint32_t class_index) const noexcept {
+  const Slab& slab = slab_of(cursors_[class_index]);
+  return &slab == &no_slab ? nullptr : &slab;
+}
+
+void* LocalHeap::alloc_slowly(uint32_t class_index) noexcept {
+  Cursor& cursor = cursors_[class_index];
+  add(cursor_misses_, 1);
+  Slab* slab = &slab_of(cursor);
+  if (slab == &no_slab || !point(cursor, *slab)) {
+    // Relaxed: what is missed now comes next time.
+    if (pending_.load(std::memory_order_relaxed) != kNoRecord) {
+      drain();
+      for (; surplus_ != 0; surplus_ &= surplus_ - 1) {
+        (void)keep_few(queues_[std::countr_zero(surplus_)], kKeptSegments);
+      }
+    }
+    if (slab == &no_slab || !point(cursor, *slab)) {
+      slab = find_slab(class_index);
+      if (slab == nullptr) return nullptr;
+      (void)point(cursor, *slab);
+    }
+  }
+  const uint64_t bits = cursor.word->load(std::memory_order_relaxed);
+  cursor.word->store(bits & (bits - 1), std::memory_order_relaxed);
+  slab->used.store(static_cast<uint16_t>(slab->used.load(std::memory_order_relaxed) + 1), std::memory_order_relaxed);
+  return cursor.base + static_cast<uint64_t>(std::countr_zero(bits)) * cursor.size;
+}
+
+Slab* LocalHeap::find_slab(uint32_t class_index) noexcept {
+  Queue& queue = queues_[class_index];
+  Cursor& cursor = cursors_[class_index];
+  Directory& directory = space_.directory();
+  Slab* found = queue.activate(directory);
+  add(found != nullptr ? queue_hits_ : queue_misses_, 1);
+  if (found == nullptr) {
+    auto made = heap_->make_segment(class_index, this);
+    if (!made.ok()) {
+      // Empty segments of other classes may be all that is in the way.
+      uint32_t given_up = 0;
+      for (Queue& other : queues_) given_up += keep_few(other, 0);
+      if (given_up != 0) made = heap_->make_segment(class_index, this);
+    }
+    if (!made.ok()) {
+      failure_ = made.status();
+      return nullptr;
+    }
+    queue.add_segment(directory, directory.slab(made.value()));
+    found = queue.activate(directory);
+  }
+  if (Slab& old = slab_of(cursor); &old != &no_slab) queue.retire(directory, old);
+  return found;
+}
+
+void LocalHeap::settle(Slab& slab) noexcept {
+  Queue& queue = queues_[slab.class_index];
+  queue.settle(space_.directory(), slab);
+  if (queue.empty_segments() > kKeptSegments) (void)keep_few(queue, kKeptSegments);
+}
+
+uint32_t LocalHeap::keep_few(Queue& queue, uint32_t keep) noexcept {
+  uint32_t given_up = 0;
+  for (; Slab* const first = queue.remove_segment(space_.directory(), keep); ++given_up) {
+    space_.hide_segment(*first);
+    end(*first);
+  }
+  return given_up;
+}
+
+void LocalHeap::end(Slab& first) noexcept {
+  for (uint32_t i = 0; i < first.slabs; ++i) {
+    // Sequentially consistent: pairs with the counting in of `free_remote`. A visitor is between a few instructions.
+    while ((&first)[i].visitors.load(std::memory_order_seq_cst) != 0) {
+      drain();
+      std::this_thread::yield();
+    }
+  }
+  heap_->end_segment(first);
+}
+
+Freed LocalHeap::free_remote(Slab& slab, uint32_t unit, uintptr_t offset, Entry entry) noexcept {
+  slab.visitors.fetch_add(1, std::memory_order_seq_cst);
+  bool done = false;
+  if (entries_[offset >> kSlotShift].load(std::memory_order_seq_cst) == entry &&
+      slab.owner.load(std::memory_order_relaxed)->heap() == heap_) {
+    const uint64_t bit = uint64_t{1} << (unit % 64);
+    const uint32_t word = unit / 64 % kSlabWords;
+    done = (slab.free[word].load(std::memory_order_relaxed) & bit) == 0 &&
+           (slab.remote[word].fetch_or(bit, std::memory_order_release) & bit) == 0;
+  }
+  if (done) {
+    leave(slab);
+  } else {
+    slab.visitors.fetch_sub(1, std::memory_order_release);
+  }
+  return done ? Freed::kDone : Freed::kInvalid;
+}
+
+void LocalHeap::leave(Slab& slab) noexcept {
+  // Before counting out: from then on only `kPending` keeps the owner.
+  LocalHeap* const owner = slab.owner.load(std::memory_order_relaxed);
+  const auto index = static_cast<RecordIndex>(&slab - records_);
+  uint32_t visitors = slab.visitors.load(std::memory_order_relaxed);
+  while (!slab.visitors.compare_exchange_weak(visitors, (visitors - 1) | kPending, std::memory_order_acq_rel,
+                                              std::memory_order_relaxed)) {
+  }
+  if ((visitors & kPending) == 0) owner->push(index, slab);
+}
+
+void LocalHeap::push(RecordIndex index, Slab& slab) noexcept {
+  RecordIndex head = pending_.load(std::memory_order_relaxed);
+  do {
+    slab.pending_next = head;
+  } while (!pending_.compare_exchange_weak(head, index, std::memory_order_release, std::memory_order_relaxed));
+}
+
+void LocalHeap::drain() noexcept {
+  RecordIndex index = pending_.exchange(kNoRecord, std::memory_order_acquire);
+  if (index != kNoRecord) add(remote_batches_, 1);
+  while (index != kNoRecord) {
+    Slab& slab = records_[index];
+    index = slab.pending_next;
+    // Before `remote` is read; acquire pairs with `leave`, so that the bits of who set it are seen.
+    slab.visitors.fetch_and(~kPending, std::memory_order_acq_rel);
+    take_over(slab);
+  }
+}
+
+void LocalHeap::take_over(Slab& slab) noexcept {
+  uint32_t taken = 0;
+  for (uint32_t i = 0; i < kSlabWords; ++i) {
+    const uint64_t remote = slab.remote[i].load(std::memory_order_acquire);
+    if (remote == 0) continue;
+    const uint64_t free = slab.free[i].load(std::memory_order_relaxed);
+    // A unit that its owner freed in the meantime was freed twice: once is enough.
+    taken += static_cast<uint32_t>(std::popcount(remote & ~free));
+    // First into the bitmap and then out of this one, so that a second free of a unit always meets one of them.
+    slab.free[i].store(free | remote, std::memory_order_relaxed);
+    slab.remote[i].fetch_and(~remote, std::memory_order_release);
+  }
+  if (taken == 0) return;
+  add(remote_frees_, taken);
+  const auto used = static_cast<uint16_t>(slab.used.load(std::memory_order_relaxed) - taken);
+  slab.used.store(used, std::memory_order_relaxed);
+  // Several at once may have jumped over the threshold. Segments that are empty now wait in
+  // `surplus_`: this may be called while another is being given up.
+  const bool moves = slab.state == SlabState::kFull || (slab.state == SlabState::kPartial && used == 0);
+  if (!moves) return;
+  Queue& queue = queues_[slab.class_index];
+  queue.settle(space_.directory(), slab);
+  if (queue.empty_segments() > kKeptSegments) surplus_ |= uint64_t{1} << slab.class_index;
+}
+
+void LocalHeap::trim() noexcept {
+  drain();
+  for (uint32_t i = 0; i < kClasses; ++i) {
+    Cursor& cursor = cursors_[i];
+    if (Slab& slab = slab_of(cursor); &slab != &no_slab) {
+      queues_[i].retire(space_.directory(), slab);
+      forget_cursor(cursor);
+    }
+    (void)keep_few(queues_[i], 0);
+  }
+}
+
+void LocalHeap::release_all() noexcept {
+  Directory& directory = space_.directory();
+  // A chain of every segment, through the records' own links, which the queues need no more.
+  RecordIndex chain = kNoRecord;
+  for (uint32_t i = 0; i < kClasses; ++i) {
+    if (Slab& slab = slab_of(cursors_[i]); &slab != &no_slab) queues_[i].retire(directory, slab);
+    forget_cursor(cursors_[i]);
+    for (const SlabState state : {SlabState::kEmpty, SlabState::kPartial, SlabState::kFull}) {
+      for (RecordIndex index = queues_[i].head(state); index != kNoRecord;) {
+        Slab& slab = directory.slab(index);
+        const RecordIndex next = slab.next;
+        slab.state = SlabState::kActive;  // so that a drain leaves it where it is
+        if (slab.number == 0) {
+          space_.hide_segment(slab);
+          slab.next = chain;
+          chain = index;
+        }
+        index = next;
+      }
+    }
+    queues_[i].clear();
+  }
+  while (chain != kNoRecord) {
+    Slab& first = directory.slab(chain);
+    chain = first.next;
+    end(first);
+  }
+}
+
+LocalCounts LocalHeap::counts() const noexcept {
+  LocalCounts counts;
+  for (const Cursor& cursor : cursors_) counts.cursor_hits += cursor.hits.load(std::memory_order_relaxed);
+  counts.cursor_misses = cursor_misses_.load(std::memory_order_relaxed);
+  counts.queue_hits = queue_hits_.load(std::memory_order_relaxed);
+  counts.queue_misses = queue_misses_.load(std::memory_order_relaxed);
+  counts.remote_frees = remote_frees_.load(std::memory_order_relaxed);
+  counts.remote_batches = remote_batches_.load(std::memory_order_relaxed);
+  return counts;
+}
+
+Status LocalHeap::validate() const noexcept {
+  for (uint32_t i = 0; i < kClasses; ++i) {
+    const Slab* const slab = active(i);
+    if (slab != nullptr) {
+      uint32_t free = 0;
+      for (const auto& word : slab->free)
+        free += static_cast<uint32_t>(std::popcount(word.load(std::memory_order_relaxed)));
+      if (free + slab->used.load(std::memory_order_relaxed) != slab->capacity) {
+        return Status(Code::kOverlap, "a slab's count against its bitmap");
+      }
+    }
+    if (const Status status = queues_[i].validate(space_.directory(), this, slab); !status.ok()) return status;
+  }
+  return {};
+}
+
+}  // namespace freestone::slab

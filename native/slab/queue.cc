@@ -1,0 +1,143 @@
+#include "slab/queue.h"
+
+#include <bit>
+
+namespace freestone::slab {
+
+using base::Code;
+using base::Status;
+
+void Queue::push(const Directory& directory, Slab& slab, SlabState state) noexcept {
+  const auto list = static_cast<uint32_t>(state);
+  const RecordIndex index = directory.index_of(slab);
+  slab.state = state;
+  ++counts_[list];
+  if (state == SlabState::kPartial) {
+    // Last, so that more of its units are free when its turn comes: a slab with a single one is hardly worth the
+    // change.
+    slab.next = kNoRecord;
+    slab.previous = last_partial_;
+    (last_partial_ == kNoRecord ? heads_[list] : directory.slab(last_partial_).next) = index;
+    last_partial_ = index;
+    return;
+  }
+  slab.previous = kNoRecord;
+  slab.next = heads_[list];
+  if (slab.next != kNoRecord) directory.slab(slab.next).previous = index;
+  heads_[list] = index;
+}
+
+void Queue::remove(const Directory& directory, Slab& slab) noexcept {
+  const auto list = static_cast<uint32_t>(slab.state);
+  if (slab.previous != kNoRecord) {
+    directory.slab(slab.previous).next = slab.next;
+  } else {
+    heads_[list] = slab.next;
+  }
+  if (slab.next != kNoRecord) {
+    directory.slab(slab.next).previous = slab.previous;
+  } else if (slab.state == SlabState::kPartial) {
+    last_partial_ = slab.previous;
+  }
+  --counts_[list];
+  slab.state = SlabState::kActive;
+}
+
+void Queue::empty(const Directory& directory, Slab& slab) noexcept {
+  slab.threshold = kNever;
+  push(directory, slab, SlabState::kEmpty);
+  if (--directory.slab(slab.first).busy == 0) ++empty_segments_;
+}
+
+Slab* Queue::activate(const Directory& directory) noexcept {
+  if (const RecordIndex partial = head(SlabState::kPartial); partial != kNoRecord) {
+    Slab& slab = directory.slab(partial);
+    remove(directory, slab);
+    slab.threshold = kNever;
+    return &slab;
+  }
+  const RecordIndex index = head(SlabState::kEmpty);
+  if (index == kNoRecord) return nullptr;
+  Slab& slab = directory.slab(index);
+  remove(directory, slab);
+  slab.threshold = kNever;
+  if (directory.slab(slab.first).busy++ == 0) --empty_segments_;
+  return &slab;
+}
+
+void Queue::retire(const Directory& directory, Slab& slab) noexcept {
+  const uint16_t used = slab.used.load(std::memory_order_relaxed);
+  if (used == slab.capacity) {
+    slab.threshold = static_cast<uint16_t>(slab.capacity - 1);
+    push(directory, slab, SlabState::kFull);
+  } else if (used == 0) {
+    empty(directory, slab);
+  } else {
+    slab.threshold = 0;
+    push(directory, slab, SlabState::kPartial);
+  }
+}
+
+void Queue::settle(const Directory& directory, Slab& slab) noexcept {
+  remove(directory, slab);
+  retire(directory, slab);
+}
+
+void Queue::add_segment(const Directory& directory, Slab& first) noexcept {
+  // From last to first, so that the first is on top.
+  for (uint32_t i = first.slabs; i-- > 0;) {
+    Slab& slab = (&first)[i];
+    slab.threshold = kNever;
+    push(directory, slab, SlabState::kEmpty);
+  }
+  ++segments_;
+  ++empty_segments_;
+}
+
+Slab* Queue::remove_segment(const Directory& directory, uint32_t keep) noexcept {
+  if (empty_segments_ <= keep) return nullptr;
+  RecordIndex index = head(SlabState::kEmpty);
+  while (directory.slab(directory.slab(index).first).busy != 0) index = directory.slab(index).next;
+  Slab& first = directory.slab(directory.slab(index).first);
+  for (uint32_t i = 0; i < first.slabs; ++i) remove(directory, (&first)[i]);
+  --segments_;
+  --empty_segments_;
+  return &first;
+}
+
+Status Queue::validate(const Directory& directory, const LocalHeap* owner, const Slab* active) const noexcept {
+  uint32_t firsts = active != nullptr && active->number == 0 ? 1 : 0;
+  uint32_t empties = 0;
+  for (uint32_t list = 1; list < kSlabStates; ++list) {
+    uint32_t count = 0;
+    RecordIndex previous = kNoRecord;
+    for (RecordIndex index = heads_[list]; index != kNoRecord; index = directory.slab(index).next) {
+      const Slab& slab = directory.slab(index);
+      uint32_t free = 0;
+      for (const auto& word : slab.free)
+        free += static_cast<uint32_t>(std::popcount(word.load(std::memory_order_relaxed)));
+      const uint32_t used = slab.used.load(std::memory_order_relaxed);
+      if (free + used != slab.capacity) return Status(Code::kOverlap, "a slab's count against its bitmap");
+      const SlabState right = used == 0 ? SlabState::kEmpty : free == 0 ? SlabState::kFull : SlabState::kPartial;
+      if (slab.state != right || list != static_cast<uint32_t>(right)) {
+        return Status(Code::kOverlap, "a queue's list against a slab's count");
+      }
+      if (slab.previous != previous || slab.owner.load(std::memory_order_relaxed) != owner) {
+        return Status(Code::kOverlap, "a queue's list against a slab's links and owner");
+      }
+      const Entry entry = directory.entry(directory.slot_at(slab.units));
+      if (record_of(entry) + slab.number != index || kind_of(entry) != slab.class_index + 1U) {
+        return Status(Code::kOverlap, "a slab against the directory");
+      }
+      firsts += slab.number == 0 ? 1 : 0;
+      empties += slab.number == 0 && slab.busy == 0 ? 1 : 0;
+      previous = index;
+      ++count;
+    }
+    if (count != counts_[list]) return Status(Code::kOverlap, "a queue's count against its list");
+  }
+  if (firsts != segments_ || empties != empty_segments_) return Status(Code::kOverlap, "a queue's count of segments");
+  return {};
+}
+
+}  // namespace freestone::slab
