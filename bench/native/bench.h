@@ -29,6 +29,8 @@ struct Options {
 
 /// reserve, growth, sizes or one of 4 64 512 1024 8192, batches, churn.
 void frames(const Options& options);
+/// malloc, to measure that of the process; else a pool.
+void pool(const Options& options);
 
 /// Nanoseconds of this thread's own time: another thread's work changes them little.
 inline double cpu_now() {

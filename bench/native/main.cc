@@ -11,7 +11,7 @@ struct Benchmark {
   const char* name;
   void (*run)(const Options& options);
 };
-constexpr Benchmark kBenchmarks[] = {{"frames", freestone::bench::frames}};
+constexpr Benchmark kBenchmarks[] = {{"frames", freestone::bench::frames}, {"pool", freestone::bench::pool}};
 
 }  // namespace
 

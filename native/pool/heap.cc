@@ -1,0 +1,193 @@
+#include "pool/heap.h"
+
+#include "pool/pool.h"
+
+namespace freestone::pool {
+
+using base::Result;
+
+namespace {
+
+/// Idle spans that a heap keeps from the others: 4 MiB of each kind.
+constexpr uint32_t cache_limit(SpanKind kind) noexcept {
+  return static_cast<uint32_t>((size_t{4} << 20) / span_bytes_of(kind));
+}
+
+}  // namespace
+
+bool Heap::next_word(Bin& bin) noexcept {
+  Span* const span = bin.active;
+  if (span == nullptr || span->free_count.load(std::memory_order_relaxed) == 0) return false;
+  const auto words = span->words();
+  auto at = static_cast<uint32_t>(bin.word - span->map);
+  // The count says that there is one. From where it stands on, so that a nearly full span is not searched anew.
+  do {
+    at = at + 1 == words ? 0 : at + 1;
+  } while (span->map[at].free.load(std::memory_order_relaxed) == 0);
+  bin.word = &span->map[at];
+  bin.available = bin.word->free.load(std::memory_order_relaxed);
+  bin.base = span->base + size_t{at} * 64 * bin.block_size;
+  return true;
+}
+
+void Heap::activate(Bin& bin, Span& span) noexcept {
+  span.state = SpanState::kActive;
+  span.notice_at = UINT32_MAX;
+  bin.active = &span;
+  bin.block_size = span.block_size;
+  bin.word = &span.map[span.words() - 1];
+  (void)next_word(bin);
+}
+
+Result<void*> Heap::allocate_slowly(SizeClass size_class) noexcept {
+  Bin& bin = bins_[size_class];
+  if (!next_word(bin)) {
+    sweep();
+    if (!next_word(bin)) {
+      if (bin.active != nullptr) {
+        bin.active->state = SpanState::kFull;
+        bin.active->notice_at = 1;
+        bin.active = nullptr;
+        bin.word = nullptr;
+      }
+      Span* span = bin.partial;
+      if (span != nullptr) {
+        unlink(bin, *span);
+      } else {
+        const auto fresh = empty_span(size_class);
+        if (!fresh.ok()) return fresh.status();
+        span = fresh.value();
+        prepare(*span, size_class);
+      }
+      activate(bin, *span);
+    }
+  }
+  return take(size_class);
+}
+
+Result<Span*> Heap::empty_span(SizeClass size_class) noexcept {
+  const SpanKind kind = kind_of(size_class);
+  if (Span* const span = cache_[kind]; span != nullptr) {
+    cache_[kind] = span->next;
+    --cached_[kind];
+    return span;
+  }
+  return pool_.take_span(kind);
+}
+
+void Heap::prepare(Span& span, SizeClass size_class) noexcept {
+  span.next = nullptr;
+  span.previous = nullptr;
+  span.block_size = block_size_of(size_class);
+  span.inverse = inverse_of(size_class);
+  span.blocks = blocks_of(size_class);
+  span.size_class.store(size_class, std::memory_order_relaxed);
+  span.heap.store(this, std::memory_order_relaxed);
+  span.free_count.store(span.blocks, std::memory_order_relaxed);
+  for (uint32_t i = 0; i < span.words(); ++i) {
+    const uint32_t left = span.blocks - i * 64;
+    span.map[i].free.store(left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1, std::memory_order_relaxed);
+    span.map[i].remote.store(0, std::memory_order_relaxed);
+  }
+  // Release: with the acquire of whoever frees.
+  span.key.store(key_, std::memory_order_release);
+}
+
+void Heap::unlink(Bin& bin, Span& span) noexcept {
+  (span.previous == nullptr ? bin.partial : span.previous->next) = span.next;
+  if (span.next != nullptr) span.next->previous = span.previous;
+  span.next = nullptr;
+  span.previous = nullptr;
+}
+
+void Heap::settle(Span& span) noexcept {
+  if (span.state == SpanState::kActive) return;
+  const uint32_t count = span.free_count.load(std::memory_order_relaxed);
+  Bin& bin = bins_[span.size_class.load(std::memory_order_relaxed)];
+  if (count == span.blocks) {
+    if (span.state == SpanState::kPartial) unlink(bin, span);
+    keep(span);
+  } else if (span.state == SpanState::kFull && count > 0) {
+    span.state = SpanState::kPartial;
+    span.notice_at = span.blocks;
+    span.next = bin.partial;
+    if (bin.partial != nullptr) bin.partial->previous = &span;
+    bin.partial = &span;
+  }
+}
+
+void Heap::keep(Span& span) noexcept {
+  span.state = SpanState::kIdle;
+  span.key.store(0, std::memory_order_release);
+  if (cached_[span.kind] >= cache_limit(span.kind)) {
+    pool_.give_span(span);
+    return;
+  }
+  span.next = cache_[span.kind];
+  cache_[span.kind] = &span;
+  ++cached_[span.kind];
+}
+
+void Heap::flush_cache() noexcept {
+  for (SpanKind kind = 0; kind < kSpanKinds; ++kind) {
+    while (Span* const span = cache_[kind]) {
+      cache_[kind] = span->next;
+      --cached_[kind];
+      pool_.give_span(*span);
+    }
+  }
+}
+
+bool Heap::release_remotely(Span& span, uint32_t block) noexcept {
+  const uint32_t at = block / 64;
+  const uint64_t bit = uint64_t{1} << (block % 64);
+  if ((span.map[at].free.load(std::memory_order_relaxed) & bit) != 0) return false;
+  // The argument for these three is in span.h.
+  if ((span.map[at].remote.fetch_or(bit, std::memory_order_seq_cst) & bit) != 0) return false;
+  if (span.queued.load(std::memory_order_seq_cst) || span.queued.exchange(true, std::memory_order_seq_cst)) return true;
+  Span* head = queued_.load(std::memory_order_relaxed);
+  do {
+    span.next_queued = head;
+  } while (!queued_.compare_exchange_weak(head, &span, std::memory_order_release, std::memory_order_relaxed));
+  return true;
+}
+
+void Heap::sweep() noexcept {
+  if (queued_.load(std::memory_order_relaxed) == nullptr) return;
+  Span* span = queued_.exchange(nullptr, std::memory_order_acquire);
+  while (span != nullptr) {
+    Span* const next = span->next_queued;
+    span->queued.store(false, std::memory_order_seq_cst);
+    // A free that met the end of all blocks may have queued a span that is another heap's by now, or nobody's.
+    if (span->heap.load(std::memory_order_relaxed) == this && span->key.load(std::memory_order_relaxed) == key_) {
+      sweep(*span);
+    }
+    span = next;
+  }
+}
+
+void Heap::sweep(Span& span) noexcept {
+  uint32_t taken = 0;
+  for (uint32_t i = 0; i < span.words(); ++i) {
+    if (span.map[i].remote.load(std::memory_order_seq_cst) == 0) continue;
+    const uint64_t free = span.map[i].free.load(std::memory_order_relaxed);
+    // First into `free`: between the two a second free must find the bit somewhere. What is set from here on queues the
+    // span again.
+    const uint64_t bits = span.map[i].remote.load(std::memory_order_seq_cst);
+    span.map[i].free.store(free | bits, std::memory_order_seq_cst);
+    span.map[i].remote.fetch_and(~bits, std::memory_order_seq_cst);
+    taken += static_cast<uint32_t>(std::popcount(bits & ~free));
+  }
+  if (taken == 0) return;
+  swept_.store(swept_.load(std::memory_order_relaxed) + taken, std::memory_order_relaxed);
+  span.free_count.store(span.free_count.load(std::memory_order_relaxed) + taken, std::memory_order_relaxed);
+  settle(span);
+}
+
+void Heap::reset(uint64_t key) noexcept {
+  key_ = key;
+  for (Bin& bin : bins_) bin = Bin{};
+  sweep();  // with the new key: it only empties the list
+}
+
+}  // namespace freestone::pool
