@@ -63,7 +63,7 @@ Result<FrameId> FrameAllocator::allocate(uint32_t frames, const Request& request
     CpuSlot* const slot = local_slot();
     const bool done = slot != nullptr &&
                       (frames == 1 ? Hybrid::allocate_quickly(*slot, bits_, frame)
-                                   : frames - 1 < kMaxRunFrames && slot->area->allocate_kept(*slot, frames, frame));
+                                   : frames - 1 < kMaxRunFrames && slot->area->allocate_nearby(*slot, frames, frame));
     if (done) [[likely]]
       return FrameId{frame};
   }

@@ -96,9 +96,9 @@ class Hybrid {
       slot.area->leave_if_full(slot, 0, held - 1);
     return true;
   }
-  /// `frames` from 2 to 2^20, from what the slot is filling or keeps; false, with nothing changed, when that has none.
-  /// For areas whose zone has no watermarks.
-  [[nodiscard]] bool allocate_kept(CpuSlot& slot, uint32_t frames, uint64_t& frame) noexcept {
+  /// `frames` from 2 to 2^20, from the block that the slot is filling or from the buddy lists; false, with nothing
+  /// changed, when those have none. For areas whose zone has no watermarks.
+  [[nodiscard]] bool allocate_nearby(CpuSlot& slot, uint32_t frames, uint64_t& frame) noexcept {
     return frames < kBlockFrames ? allocate_filling(slot, frames, frame) : allocate_run(slot, frames, frame);
   }
   /// Frees a run of one frame without a mover; false, with nothing changed, when it is none. For areas whose zone has

@@ -9,11 +9,6 @@ namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
-/// A larger run is cut into this power of two, and this many runs are taken from a list at once.
-constexpr Order kRefill = 3;
-constexpr uint32_t kRefillRuns = 1U << kRefill;
-static_assert(kRefillRuns <= KeptRuns::kDepth);
-
 }  // namespace
 
 uint32_t Hybrid::blocks_of(uint32_t run) noexcept {
@@ -37,12 +32,15 @@ BlockIndex Hybrid::take_run(CpuSlot& slot, Order order) noexcept {
   const uint32_t depth = KeptRuns::depth(order, parts_.keep_blocks);
   if (depth == 0 || !kept.lock.try_lock()) return buddy_.allocate(order);
   BlockIndex run = kept.pop(order);
-  if (run == kNoBlock && depth >= kRefillRuns) {
-    BlockIndex more[kRefillRuns];
-    uint32_t count = buddy_.allocate_listed(order, more, kRefillRuns);
-    if (count == 0 && order + kRefill <= kMaxOrder) {
-      if (const BlockIndex large = buddy_.allocate(order + kRefill); large != kNoBlock) {
-        while (count < kRefillRuns) {
+  if (run == kNoBlock && depth > 1) {
+    // As many as there is room for, by one lock or one larger run.
+    const uint32_t refill = std::bit_floor(depth);
+    const Order larger = order + static_cast<Order>(std::countr_zero(refill));
+    BlockIndex more[KeptRuns::kDepth];
+    uint32_t count = buddy_.allocate_listed(order, more, refill);
+    if (count == 0 && larger <= kMaxOrder) {
+      if (const BlockIndex large = buddy_.allocate(larger); large != kNoBlock) {
+        while (count < refill) {
           more[count] = large + (count << (order - kBlockOrder));
           ++count;
         }
@@ -75,10 +73,9 @@ void Hybrid::give_run(CpuSlot& slot, BlockIndex block, Order order) noexcept {
 
 bool Hybrid::allocate_run(CpuSlot& slot, uint32_t frames, uint64_t& frame) noexcept {
   const Order order = order_of(frames);
-  if (!slot.kept.lock.try_lock()) return false;
-  const BlockIndex block = slot.kept.pop(order);
-  slot.kept.lock.unlock();
-  if (block == kNoBlock) return false;
+  const BlockIndex block = take_run(slot, order);
+  if (block == kNoBlock) [[unlikely]]
+    return false;
   if (!parts_.region->hand_out(block, 1U << (order - kBlockOrder)).ok()) [[unlikely]] {
     give_run(slot, block, order);
     return false;
