@@ -112,9 +112,11 @@
         'native/bind/bind_filespace.cc',
         'native/bind/bind_frames.cc',
         'native/bind/bind_pipeline.cc',
+        'native/bind/bind_slab.cc',
         'native/bind/environment.cc',
         'native/bind/errors.cc',
         'native/bind/frames_handle.cc',
+        'native/bind/heap_handle.cc',
       ],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'defines': [

@@ -1,6 +1,25 @@
 // Everything that the package offers.
 export { FreestoneError, errorCodes, type ErrorCode } from './errors.js';
-export * from './frames/index.js';
+export {
+  FrameAllocator,
+  type Allocator,
+  type FrameAllocatorOptions,
+  type FrameRequest,
+  type FramesHandle,
+  type FrameStats,
+  type HugePagePolicy,
+  type Leak,
+  type Mover,
+  type NodeOptions,
+  type NodeStats,
+  type Pressure,
+  type Times,
+  type Watermarks,
+  type ZoneKind,
+  type ZoneOptions,
+  type ZoneStats,
+} from './frames/index.js';
+export * from './slab/index.js';
 export * from './extents/index.js';
 export { FileSpace, type AllocateOptions, type Block, type FileSpaceOptions } from './filespace/index.js';
 export * from './hdf5/index.js';

@@ -139,6 +139,70 @@ export interface NativeFrames {
   close(): void;
 }
 
+/** What a slab heap says about itself; bytes unless the name says otherwise. */
+export interface NativeHeapStats {
+  /** Arenas that all heaps of the process share, and their address space. */
+  readonly arenas: number;
+  readonly arenaBytes: number;
+  /** Free slots of arenas whose memory the system has not got back. */
+  readonly freeResidentBytes: number;
+  readonly metadataBytes: number;
+  /** Threads share up to 16 of them. */
+  readonly localHeaps: number;
+  /** Of live units and large blocks. */
+  readonly allocated: number;
+  /** Of segments and large blocks, kept ones included. */
+  readonly committed: number;
+  readonly limit: number;
+  /** Requests that the limit refused. */
+  readonly refused: number;
+  /** Units freed by another local heap than that which allocated them, and the batches in which they were taken over. */
+  readonly remoteFrees: number;
+  readonly remoteBatches: number;
+  /** How often each layer's hint served and how often not. */
+  readonly caches: Readonly<Record<'unit' | 'slab' | 'arena' | 'large', { readonly hits: number; readonly misses: number }>>;
+  readonly large: { readonly count: number; readonly bytes: number; readonly cachedCount: number; readonly cachedBytes: number };
+  readonly perClass: readonly {
+    readonly size: number;
+    /** Live ones. */
+    readonly units: number;
+    readonly capacity: number;
+    readonly slabs: number;
+    readonly emptySlabs: number;
+    readonly segments: number;
+    readonly committed: number;
+  }[];
+  /** In debug mode. */
+  readonly debug?: { readonly blocks: number; readonly delayed: number; readonly overruns: number; readonly lateWrites: number };
+}
+
+/** One thread's hold on a slab heap. Blocks are byte offsets in the region that all heaps of the process share. */
+export interface NativeSlabHeap {
+  alloc(size: number, site?: number): number;
+  allocAligned(size: number, alignment: number, site?: number): number;
+  calloc(size: number, site?: number): number;
+  realloc(address: number, size: number, site?: number): number;
+  free(address: number): void;
+  /** All or none. */
+  allocMany(size: number, into: Float64Array, site?: number): void;
+  /** Passes over what is no live block; how many it freed. */
+  freeMany(addresses: Float64Array): number;
+  usableSize(address: number): number;
+  owns(address: number): boolean;
+  freeAll(): void;
+  trim(): number;
+  /** Address, bytes and site of each live block in turn. */
+  blocks(): Float64Array;
+  /** Class, units in use, capacity, address of the segment and position in it, of each slab in turn. */
+  slabs(): Float64Array;
+  stats(): NativeHeapStats;
+  validate(): void;
+  /** An ArrayBuffer over a part of the region; `close` detaches it. */
+  window(offset: number, size: number): ArrayBuffer;
+  region(): { bytes: number; handle: number; holder: number };
+  close(): void;
+}
+
 export interface NativeAddon {
   /** Called once per environment: how C++ makes errors. `code` is a position in `errorCodes` counted from 1, or 0 for a system error. */
   setErrorFactory(factory: (code: number, message: string, facts: ErrorFacts) => Error): void;
@@ -155,6 +219,10 @@ export interface NativeAddon {
     distances?: Float64Array,
     fallbacks?: Float64Array,
   ) => NativeFrames;
+  /** A new heap, or that of a handle. flags: 1 thread-safe, 2 dedicated arenas, 4 debug. */
+  SlabHeap: new (initialArenaSizeOrHandle: number, growthBatch?: number, maxGrowthShift?: number, limit?: number, flags?: number) => NativeSlabHeap;
+  /** Bytes of a unit of each size class of a slab heap, ascending. */
+  heapClasses(): Float64Array;
   FileSpace: new (initialOffset: number, limit: number) => NativeFileSpace;
   /** Opens and locks, shared for reading and exclusive for writing, as libhdf5 does with flock. `create` refuses an existing file with ERR_EXISTS. */
   File: new (path: string, mode: number) => NativeFile;

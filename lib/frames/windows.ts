@@ -2,7 +2,7 @@
 // and begins at a multiple of them: no run lies across two.
 import { constants } from 'node:buffer';
 import { FreestoneError } from '../errors.js';
-import type { NativeFrames } from '../native.js';
+import type { NativeFrames, NativeSlabHeap } from '../native.js';
 
 /** The longest ArrayBuffer that every supported engine makes: 4 GiB. */
 const WINDOW_BYTES = 2 ** 32;
@@ -13,34 +13,43 @@ export interface Region {
 }
 
 export class Windows {
-  readonly #native: NativeFrames;
+  readonly #native: Pick<NativeFrames | NativeSlabHeap, 'window'>;
   readonly #region: Region;
   readonly #windows: (ArrayBuffer | undefined)[] = [];
   /** The offset in the region of each ArrayBuffer that was made here. */
   readonly #offsets = new WeakMap<ArrayBufferLike, number>();
 
-  constructor(native: NativeFrames, region: Region) {
+  /** @param native whose region it is, by `window` */
+  constructor(native: Pick<NativeFrames | NativeSlabHeap, 'window'>, region: Region) {
     this.#native = native;
     this.#region = region;
   }
 
   /** The memory of `frames` frames from `frame` on, which are one run or lie in one. @throws {FreestoneError} ERR_INVALID_SIZE for more than a Buffer can hold */
   view(frame: number, frames: number): Buffer {
-    const offset = frame * this.#region.frameSize;
-    const size = frames * this.#region.frameSize;
+    return this.bytes(frame * this.#region.frameSize, frames * this.#region.frameSize);
+  }
+
+  /** `size` bytes from `offset` on, which lie in one run. @throws {FreestoneError} ERR_INVALID_SIZE for more than a Buffer can hold */
+  bytes(offset: number, size: number): Buffer {
     const first = Math.floor(offset / WINDOW_BYTES);
     const inside = offset - first * WINDOW_BYTES;
     if (size > constants.MAX_LENGTH || inside + size > WINDOW_BYTES) {
-      throw new FreestoneError('ERR_INVALID_SIZE', `a Buffer cannot hold ${String(size)} bytes of frames`, { requested: size });
+      throw new FreestoneError('ERR_INVALID_SIZE', `a Buffer cannot hold ${String(size)} bytes`, { requested: size });
     }
     return Buffer.from(this.#window(first), inside, size);
   }
 
   /** The frame at which a Buffer from `view` begins, or null when it begins in none or is no such Buffer. */
   frameOf(buffer: Buffer): number | null {
-    const start = this.#offsets.get(buffer.buffer);
-    const frame = start === undefined ? NaN : (start + buffer.byteOffset) / this.#region.frameSize;
+    const frame = (this.offsetOf(buffer) ?? NaN) / this.#region.frameSize;
     return Number.isInteger(frame) ? frame : null;
+  }
+
+  /** Where in the region a Buffer from here begins, or null when it is no such Buffer. */
+  offsetOf(buffer: Buffer): number | null {
+    const start = this.#offsets.get(buffer.buffer);
+    return start === undefined ? null : start + buffer.byteOffset;
   }
 
   #window(index: number): ArrayBuffer {

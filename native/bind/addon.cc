@@ -20,6 +20,7 @@ Napi::Object install(Napi::Env env, Napi::Object exports) {
   export_filespace(env, exports);
   export_frames(env, exports);
   export_pipeline(env, exports);
+  export_slab(env, exports);
   return exports;
 }
 

@@ -11,4 +11,7 @@ void export_frames(Napi::Env env, Napi::Object exports);
 /// File, ChunkCodec, copyBox, workerCount.
 void export_pipeline(Napi::Env env, Napi::Object exports);
 
+/// SlabHeap, heapClasses.
+void export_slab(Napi::Env env, Napi::Object exports);
+
 }  // namespace freestone::bind

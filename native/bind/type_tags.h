@@ -7,6 +7,7 @@
 namespace freestone::bind {
 
 class FramesHandle;
+class HeapHandle;
 
 /// The tag of the class that wraps `T`: random numbers, made once, never used for anything else.
 template <typename T>
@@ -19,5 +20,7 @@ template <>
 inline constexpr napi_type_tag kTypeTag<pipeline::FilterChain> = {0xd46f0813a97be25c, 0x63e8b52c4f10d79a};
 template <>
 inline constexpr napi_type_tag kTypeTag<FramesHandle> = {0x2b96d1e8704fa53c, 0xe1840c7bd25f3a69};
+template <>
+inline constexpr napi_type_tag kTypeTag<HeapHandle> = {0x91c40e7f5a38d26b, 0x4df2861b7ea90c53};
 
 }  // namespace freestone::bind

@@ -47,6 +47,7 @@ class Heap : public base::Shared<Heap> {
   uint64_t trim() noexcept;
   /// Ends every block and the heap: what is called from now on gives `kClosed`. A second call does nothing.
   void close() noexcept;
+  [[nodiscard]] bool thread_safe() const noexcept { return config_.thread_safe; }
   [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
 
   /// Calls `visit(context, address, bytes)` for every live block, units by address and then large ones. `visit` must
