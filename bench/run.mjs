@@ -74,9 +74,12 @@ async function main([name, ...args]) {
     throw new UsageError(`--json: there is no folder for ${values.json}`); // better now than after the measurements
   }
   const interrupted = new AbortController();
+  let interruptedAt = Infinity;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    // Once: a second one ends this process at once.
-    process.once(signal, () => {
+    process.on(signal, () => {
+      // A terminal's interrupt arrives twice, from the terminal and passed on by npm. A later one means it: end at once.
+      if (performance.now() - interruptedAt > 1000) process.exit(130);
+      interruptedAt = Math.min(interruptedAt, performance.now());
       interrupted.abort(signal);
     });
   }
