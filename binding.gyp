@@ -143,7 +143,7 @@
     },
   ],
   'conditions': [
-    ['build_tests==1 and OS=="linux" and sanitize==""', {
+    ['(build_tests==1 or build_bench==1) and OS=="linux" and sanitize==""', {
       'targets': [
         {
           # malloc for programs that are started with LD_PRELOAD.
@@ -229,6 +229,15 @@
     }],
     ['build_bench==1', {
       'targets': [
+        {
+          # Measures the malloc that it is started with.
+          'target_name': 'malloc_bench',
+          'type': 'executable',
+          'win_delay_load_hook': 'false',
+          'sources': ['bench/native/malloc.cc'],
+          'cflags': ['-fno-builtin'],
+          'libraries': ['-ldl', '-lpthread'],
+        },
         {
           'target_name': 'core_bench',
           'type': 'executable',

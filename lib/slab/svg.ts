@@ -15,7 +15,7 @@ const numbers = 5;
 
 function bytes(value: number): string {
   if (value < 1024) return `${String(value)} B`;
-  if (value < 2 ** 20) return `${String(Math.round((value / 1024) * 10) / 10)} KiB`;
+  if (value < 2 ** 20) return `${String(Math.round((value / 1024) * 100) / 100)} KiB`;
   return `${String(Math.round((value / 2 ** 20) * 10) / 10)} MiB`;
 }
 
@@ -39,7 +39,7 @@ export function heapToSvg(stats: NativeHeapStats, slabs: Float64Array): string {
   };
   text(MARGIN, `${bytes(stats.allocated)} live in ${bytes(stats.committed)}`, ' font-size="16" font-weight="600"');
   y += LINE;
-  text(MARGIN, `${String(stats.arenas)} arenas of the process (${bytes(stats.arenaBytes)}); ${String(stats.localHeaps)} local heaps; ${String(stats.remoteFrees)} frees by other threads`, ' fill="#607d8b"');
+  text(MARGIN, `arenas of the process: ${String(stats.arenas)}, ${bytes(stats.arenaBytes)}; local heaps: ${String(stats.localHeaps)}; units freed by other threads: ${String(stats.remoteFrees)}`, ' fill="#607d8b"');
   y += LINE;
   text(MARGIN, 'a square is a slab, darker the fuller; a gap begins a segment', ' fill="#607d8b"');
   y += LINE;
@@ -78,7 +78,7 @@ export function heapToSvg(stats: NativeHeapStats, slabs: Float64Array): string {
     y = top + (row + 1) * (CELL + GAP);
   }
   y += LINE * 1.5;
-  text(MARGIN, `${String(stats.large.count)} large blocks, ${bytes(stats.large.bytes)}; ${String(stats.large.cachedCount)} kept, ${bytes(stats.large.cachedBytes)}`);
+  text(MARGIN, `large blocks: ${String(stats.large.count)}, ${bytes(stats.large.bytes)}; kept for later: ${String(stats.large.cachedCount)}, ${bytes(stats.large.cachedBytes)}`);
   y += LINE;
   const names = { unit: 'unit from the cursor', slab: 'slab from the queue', arena: 'arena last used', large: 'large block kept' } as const;
   for (const [name, label] of Object.entries(names)) {
