@@ -95,7 +95,7 @@ struct Request {
 
   /// Asks for nothing that the shortest way to a frame does not give.
   [[nodiscard]] constexpr bool plain() const noexcept {
-    return zone == kDefaultZone && node == kLocalNode && alignment == 1 && !emergency && mover == 0;
+    return zone == kDefaultZone && node == kLocalNode && alignment == 1 && !emergency && !exact && mover == 0;
   }
 };
 

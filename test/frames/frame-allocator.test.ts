@@ -172,7 +172,7 @@ describe('lists of a batch', () => {
     const [first] = lists;
     if (first === undefined) throw new Error('no list');
     try {
-      structuredClone(first, { transfer: [first.buffer] });
+      structuredClone(first, { transfer: [first.buffer as ArrayBuffer] });
     } catch (error) {
       // From Node 21 on it is refused, before that it is copied.
       expect(error).toHaveProperty('name', 'DataCloneError');

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <random>
 #include <set>
@@ -290,6 +291,23 @@ TEST_CASE("trim gives back what is free and says so, and the map shows what is u
   CHECK(allocator->free(one.value(), 1).ok());
   const auto again = allocator->allocate(4096);
   CHECK(*allocator->address_of(again.value()) == 0);
+}
+
+TEST_CASE("an exact run leaves the rest of its power of two to others") {
+  const auto allocator = make_allocator(8 * kMiB);
+  for (const uint32_t frames : {513U, 600U, 1024U, 1500U}) {
+    CAPTURE(frames);
+    const auto exact = allocator->allocate(frames, {.exact = true});
+    REQUIRE(exact.ok());
+    CHECK(counts_of(*allocator).free_frames == 2048 - frames);
+    REQUIRE(allocator->free(exact.value(), frames).ok());
+    const auto rounded = allocator->allocate(frames);
+    REQUIRE(rounded.ok());
+    CHECK(counts_of(*allocator).free_frames == 2048 - std::bit_ceil(frames));
+    REQUIRE(allocator->free(rounded.value(), frames).ok());
+    CHECK(counts_of(*allocator).free_frames == 2048);
+    CHECK(allocator->validate().ok());
+  }
 }
 
 TEST_CASE("a terabyte is reserved without being touched, and walks tell who has what") {
