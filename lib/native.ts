@@ -139,6 +139,78 @@ export interface NativeFrames {
   close(): void;
 }
 
+/** What a pool says about itself. Bytes, unless the name says otherwise. */
+export interface NativePoolStats {
+  readonly liveBlocks: number;
+  /** Usable bytes of them. */
+  readonly liveBytes: number;
+  /** Bytes of spans from the source, and the most there ever were. */
+  readonly committed: number;
+  readonly highWater: number;
+  /** Bytes of spans that hold no block. */
+  readonly cached: number;
+  /** Blocks above 64 KiB, each in a span of its own; part of the live ones. */
+  readonly largeBlocks: number;
+  readonly largeBytes: number;
+  /** Blocks freed by another thread than the one that allocated them, and taken back by it. */
+  readonly crossThreadFrees: number;
+  /** Heaps, one a thread, and those whose thread ended and that wait for the next one. */
+  readonly heaps: number;
+  readonly abandonedHeaps: number;
+  readonly perClass: readonly { readonly blockSize: number; readonly spans: number; readonly liveBlocks: number }[];
+}
+
+/** One thread's hold on a pool. Addresses are byte offsets in the pool's region. */
+export interface NativePool {
+  alloc(size: number): number;
+  allocAligned(size: number, alignment: number): number;
+  calloc(size: number): number;
+  realloc(address: number, size: number): number;
+  free(address: number): void;
+  freeAll(): void;
+  owns(address: number): boolean;
+  usableSize(address: number): number;
+  stats(): NativePoolStats;
+  /** Address and usable size of each live block in turn. */
+  blocks(): Float64Array;
+  /** @param age milliseconds */
+  trim(age: number): number;
+  validate(): void;
+  /** An ArrayBuffer over a part of the region; `freeAll` and `close` detach it. */
+  window(offset: number, size: number): ArrayBuffer;
+  region(): { bytes: number; handle: number };
+  close(): void;
+}
+
+/** An arena. `used` is how far the caller's cursor is in the current chunk: JavaScript moves it without a call. */
+export interface NativeArena {
+  /** Where the block starts in the chunk that is now the current one. */
+  alloc(used: number, size: number, alignment: number): number;
+  /** Bytes of the current chunk, and how many of them are used. */
+  place(): Float64Array;
+  /** The ArrayBuffer over the current chunk; detached when the chunk goes back to the pool. */
+  chunk(): ArrayBuffer;
+  /** An ArrayBuffer over a part of the current chunk. */
+  view(used: number, offset: number, size: number): ArrayBuffer;
+  /** Detaches the views that were made after the first `count`. */
+  detachViews(count: number): void;
+  /** Whether the block was the last one and has its new size in place; 0 frees it. */
+  resizeLast(used: number, offset: number, oldSize: number, size: number): boolean;
+  /** Whether the byte of that chunk lies in a block that has not ended. */
+  owns(used: number, chunk: ArrayBuffer, offset: number): boolean;
+  reset(used: number): void;
+  clear(used: number): void;
+  retain(used: number, bytes: number): void;
+  /** Generation and depth. */
+  mark(used: number): Float64Array;
+  rewind(used: number, generation: number, depth: number): void;
+  /** totalAllocated, totalUsed, waste, chunkCount, chunkSize, highWater. */
+  numbers(used: number): Float64Array;
+  /** Event and size of each thing that happened to chunks since the last call. */
+  events(): Float64Array;
+  close(): void;
+}
+
 /** What a slab heap says about itself; bytes unless the name says otherwise. */
 export interface NativeHeapStats {
   /** Arenas that all heaps of the process share, and their address space. */
@@ -219,6 +291,17 @@ export interface NativeAddon {
     distances?: Float64Array,
     fallbacks?: Float64Array,
   ) => NativeFrames;
+  /** A new pool, or the one of a handle. `source` is the number of a frame allocator, or 0. */
+  Pool: new (limitOrHandle: number, purgeDelay?: number, source?: number) => NativePool;
+  Arena: new (
+    pool: NativePool,
+    initialChunkSize: number,
+    maxChunkSize: number,
+    alignment: number,
+    limit: number,
+    softLimit: number,
+    debug: boolean,
+  ) => NativeArena;
   /** A new heap, or that of a handle. flags: 1 thread-safe, 2 dedicated arenas, 4 debug. */
   SlabHeap: new (initialArenaSizeOrHandle: number, growthBatch?: number, maxGrowthShift?: number, limit?: number, flags?: number) => NativeSlabHeap;
   /** Bytes of a unit of each size class of a slab heap, ascending. */

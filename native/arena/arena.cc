@@ -183,29 +183,38 @@ char* Arena::sprintf(const char* format, ...) noexcept {
 bool Arena::free_last(void* block, size_t size) noexcept {
   if (!ready() || cursor_ == nullptr || size == 0 || size > kMaxSize) return false;
   auto* const start = static_cast<uint8_t*>(block);
-  // A mark that was taken after the block must not come to lie behind the cursor.
-  const bool marked =
-      !marks_.empty() && marks_[marks_.size() - 1].chunk == current_ && start < marks_[marks_.size() - 1].cursor;
-  if (marked || start < chunks_[current_].data || start >= cursor_ || start + ((size + mask_) & ~mask_) != cursor_) {
+  if (is_marked(start) || start < chunks_[current_].data || start >= cursor_ ||
+      start + ((size + mask_) & ~mask_) != cursor_) {
     return false;
   }
   end_blocks(current_, start);
   return true;
 }
 
+bool Arena::resize_last(void* block, size_t old_size, size_t size) noexcept {
+  if (!ready() || cursor_ == nullptr || size == 0 || size > kMaxSize) return false;
+  auto* const start = static_cast<uint8_t*>(block);
+  const size_t rounded = (size + mask_) & ~mask_;
+  const bool last =
+      start >= chunks_[current_].data && start < cursor_ && start + ((old_size + mask_) & ~mask_) == cursor_;
+  // A mark that was taken behind the block must not come to lie behind the cursor.
+  if (!last || rounded > static_cast<size_t>(end_ - start) || is_marked(start + rounded)) return false;
+  poison(start, old_size);
+  unpoison(start, size);
+  move_to(start + rounded);
+  return true;
+}
+
+bool Arena::is_marked(const uint8_t* cursor) const noexcept {
+  if (marks_.empty()) return false;
+  const Mark& last = marks_[marks_.size() - 1];
+  return last.chunk == current_ && cursor < last.cursor;
+}
+
 void* Arena::reallocate(void* block, size_t old_size, size_t size) noexcept {
   if (block == nullptr) return allocate(size);
   if (!ready()) return nullptr;
-  auto* const start = static_cast<uint8_t*>(block);
-  const size_t rounded = (size + mask_) & ~mask_;
-  const bool last = cursor_ != nullptr && start >= chunks_[current_].data && start < cursor_ &&
-                    start + ((old_size + mask_) & ~mask_) == cursor_;
-  if (size != 0 && size <= kMaxSize && last && rounded <= static_cast<size_t>(end_ - start)) {
-    poison(start, old_size);
-    unpoison(start, size);
-    move_to(start + rounded);
-    return block;
-  }
+  if (resize_last(block, old_size, size)) return block;
   if (size != 0 && size <= old_size) return block;
   void* const moved = allocate(size);
   if (moved != nullptr) std::memcpy(moved, block, std::min(old_size, size));
@@ -334,6 +343,11 @@ Status Arena::rewind(const Mark& mark) noexcept {
     end_blocks(mark.chunk, mark.cursor);
   }
   return {};
+}
+
+Status Arena::rewind(uint64_t generation, uint64_t depth) noexcept {
+  if (generation != generation_ || depth == 0 || depth > marks_.size()) return rewind(Mark{});
+  return rewind(Mark(marks_[depth - 1]));
 }
 
 uint64_t Arena::add_cleanup(Cleanup run, void* context) noexcept {

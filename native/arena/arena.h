@@ -99,6 +99,8 @@ class Arena {
 
   /// Takes back a block if it is the last one: false otherwise, and nothing changes. @param size what was asked for
   bool free_last(void* block, size_t size) noexcept;
+  /// Makes the last block longer or shorter in place: false when it is not the last one, or there is no room.
+  bool resize_last(void* block, size_t old_size, size_t size) noexcept;
   /// The block in a new size, in place if it is the last one and there is room; else a copy. Null as `allocate`.
   [[nodiscard]] void* reallocate(void* block, size_t old_size, size_t size) noexcept;
 
@@ -120,6 +122,8 @@ class Arena {
   /// Ends every block since the mark, and the marks after it. `kInvalidArgument` for a mark that is ended, of another
   /// arena, or from before a reset, and nothing changes.
   [[nodiscard]] base::Status rewind(const Mark& mark) noexcept;
+  /// The same for a mark that is known by two of its numbers.
+  [[nodiscard]] base::Status rewind(uint64_t generation, uint64_t depth) noexcept;
 
   /// Calls `run(context)` when everything allocated now ends; the last one registered is the first called. The number
   /// is for `remove_cleanup`; 0 when there is no memory.
@@ -180,6 +184,8 @@ class Arena {
   void run_cleanups(uint32_t chunk, const uint8_t* cursor) noexcept;
   void end_blocks(uint32_t chunk, uint8_t* cursor) noexcept;
   void destroy() noexcept;
+  /// Whether the last mark lies behind the cursor that is meant.
+  [[nodiscard]] bool is_marked(const uint8_t* cursor) const noexcept;
   void tell(ChunkEvent event, uint8_t* chunk, size_t size) const noexcept;
   void fail(base::Code code, const char* what) noexcept { why_ = base::Status(code, what); }
 

@@ -4,12 +4,16 @@
 
 namespace freestone::bind {
 
+/// Arena.
+void export_arena(Napi::Env env, Napi::Object exports);
 /// FileSpace.
 void export_filespace(Napi::Env env, Napi::Object exports);
 /// Frames.
 void export_frames(Napi::Env env, Napi::Object exports);
 /// File, ChunkCodec, copyBox, workerCount.
 void export_pipeline(Napi::Env env, Napi::Object exports);
+/// Pool.
+void export_pool(Napi::Env env, Napi::Object exports);
 
 /// SlabHeap, heapClasses.
 void export_slab(Napi::Env env, Napi::Object exports);

@@ -6,8 +6,10 @@
 
 namespace freestone::bind {
 
+class ArenaHandle;
 class FramesHandle;
 class HeapHandle;
+class PoolHandle;
 
 /// The tag of the class that wraps `T`: random numbers, made once, never used for anything else.
 template <typename T>
@@ -20,6 +22,10 @@ template <>
 inline constexpr napi_type_tag kTypeTag<pipeline::FilterChain> = {0xd46f0813a97be25c, 0x63e8b52c4f10d79a};
 template <>
 inline constexpr napi_type_tag kTypeTag<FramesHandle> = {0x2b96d1e8704fa53c, 0xe1840c7bd25f3a69};
+template <>
+inline constexpr napi_type_tag kTypeTag<PoolHandle> = {0x9c41f7a62d08e3b5, 0x4f72a9d11c6be083};
+template <>
+inline constexpr napi_type_tag kTypeTag<ArenaHandle> = {0xe805b3c97f1a264d, 0x3a9d60f2b84c71e5};
 template <>
 inline constexpr napi_type_tag kTypeTag<HeapHandle> = {0x91c40e7f5a38d26b, 0x4df2861b7ea90c53};
 

@@ -128,7 +128,15 @@ void Heap::keep(Span& span) noexcept {
   ++cached_[span.kind];
 }
 
-void Heap::flush_cache() noexcept {
+void Heap::give_up_empty() noexcept {
+  for (Bin& bin : bins_) {
+    Span* const span = bin.active;
+    if (span == nullptr || span->free_count.load(std::memory_order_relaxed) != span->blocks) continue;
+    bin.active = nullptr;
+    bin.word = nullptr;
+    bin.available = 0;
+    keep(*span);
+  }
   for (SpanKind kind = 0; kind < kSpanKinds; ++kind) {
     while (Span* const span = cache_[kind]) {
       cache_[kind] = span->next;

@@ -53,8 +53,8 @@ class Heap {
   /// Takes what other threads freed.
   void sweep() noexcept;
 
-  /// Gives empty spans that this heap keeps to the pool's cache.
-  void flush_cache() noexcept;
+  /// Gives all empty spans to the pool's cache.
+  void give_up_empty() noexcept;
 
   /// Forgets every block: the spans are idle afterwards, and the heap belongs to the pool's new key.
   /// Under the pool's lock.
@@ -68,6 +68,8 @@ class Heap {
   Heap* next_heap = nullptr;
   Heap* next_abandoned = nullptr;
   bool abandoned = false;
+  /// It has no empty span, unless something was freed since.
+  bool trimmed = false;
 
  private:
   friend class Pool;

@@ -88,6 +88,7 @@ Heap* Pool::adopt_or_make() noexcept {
     abandoned_ = heap->next_abandoned;
     heap->next_abandoned = nullptr;
     heap->abandoned = false;
+    heap->trimmed = false;
     return heap;
   }
   auto* const heap = new (std::nothrow) Heap(*this, key_.load(std::memory_order_relaxed));

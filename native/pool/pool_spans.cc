@@ -130,7 +130,7 @@ void Pool::give_span(Span& span) noexcept {
 uint64_t Pool::trim(uint64_t age_ms) noexcept {
   if (Heap* const own = find_heap_slowly(false); own != nullptr) {
     own->sweep();
-    own->flush_cache();
+    own->give_up_empty();
   }
   for (;;) {
     // An abandoned heap is this thread's while it is out of the list.
@@ -138,8 +138,7 @@ uint64_t Pool::trim(uint64_t age_ms) noexcept {
     {
       const std::lock_guard guard(mutex_);
       heap = abandoned_;
-      while (heap != nullptr && heap->queued_.load(std::memory_order_relaxed) == nullptr &&
-             std::all_of(heap->cached_, heap->cached_ + kSpanKinds, [](uint32_t count) { return count == 0; })) {
+      while (heap != nullptr && heap->trimmed && heap->queued_.load(std::memory_order_relaxed) == nullptr) {
         heap = heap->next_abandoned;
       }
       if (heap != nullptr) {
@@ -150,7 +149,8 @@ uint64_t Pool::trim(uint64_t age_ms) noexcept {
     }
     if (heap == nullptr) break;
     heap->sweep();
-    heap->flush_cache();
+    heap->give_up_empty();
+    heap->trimmed = true;
     abandon(heap);
   }
   uint64_t given = 0;
