@@ -23,6 +23,6 @@ export { Pool, type PoolHandle, type PoolOptions, type PoolStats } from './pool/
 export * from './arena/index.js';
 export * from './slab/index.js';
 export * from './extents/index.js';
-export { FileSpace, type AllocateOptions, type Block, type FileSpaceOptions } from './filespace/index.js';
+export { FileSpace, type AllocateOptions, type Block, type FileSpaceOptions, type FileSpaceStats } from './filespace/index.js';
 export * from './hdf5/index.js';
 export * from './placement/index.js';

@@ -9,13 +9,33 @@ export const openMode = { read: 0, readWrite: 1, create: 2, overwrite: 3 } as co
 
 /** One file's addresses. Any number of threads may use one. */
 export interface NativeFileSpace {
-  /** @param alignment a power of two; 1 for none */
-  allocate(size: number, alignment: number): number;
+  /** What another thread makes a `FileSpace` of, the same addresses; valid while an object that gave or took it lives. */
+  handle(): number;
+  /** @param alignment a power of two; 1 for none  @param kind position in `kinds` of lib/filespace */
+  allocate(size: number, alignment?: number, kind?: number): number;
+  allocateMany(sizes: Float64Array, kind?: number): Float64Array;
+  free(offset: number, size: number): void;
+  freeRange(offset: number, size: number): void;
+  extend(offset: number, oldSize: number, newSize: number): boolean;
+  shrinkTail(): number;
+  commit(): void;
+  rollback(): void;
+  /** Position in `strategies` of lib/filespace. */
+  strategy(): number;
+  setStrategy(strategy: number): void;
+  /** @param free offset, size and kind in turn, ascending by offset */
+  restore(end: number, free: Float64Array): void;
   endOfFile(): number;
   isAllocated(offset: number, size: number): boolean;
   /** Offset and size in turn, ascending by offset. */
   blocks(): Float64Array;
+  /** Offset, size, state and kind in turn, ascending by offset. */
+  holes(): Float64Array;
+  sections(): Float64Array;
+  /** See `stats` of lib/filespace. */
+  stats(): Float64Array;
   validateNoOverlaps(): void;
+  validate(): void;
 }
 
 /** An open file. Reads and writes run on the worker threads; several may be under way at once. */
@@ -306,7 +326,11 @@ export interface NativeAddon {
   SlabHeap: new (initialArenaSizeOrHandle: number, growthBatch?: number, maxGrowthShift?: number, limit?: number, flags?: number) => NativeSlabHeap;
   /** Bytes of a unit of each size class of a slab heap, ascending. */
   heapClasses(): Float64Array;
-  FileSpace: new (initialOffset: number, limit: number) => NativeFileSpace;
+  /**
+   * A new space, or the one of a handle. Settings: strategy, alignment's threshold and value, metadata block, small-data block, page
+   * size, and 1 for tracking.
+   */
+  FileSpace: new (initialOffsetOrHandle: number, limit?: number, settings?: Float64Array) => NativeFileSpace;
   /** Opens and locks, shared for reading and exclusive for writing, as libhdf5 does with flock. `create` refuses an existing file with ERR_EXISTS. */
   File: new (path: string, mode: number) => NativeFile;
   /** @param filters for each filter: its HDF5 id, the number of its values, the values */

@@ -1,51 +1,155 @@
 #pragma once
-// The addresses of one file, handed out at its end and remembered.
-//   threads: any; one lock.    memory: 16 bytes a live block, 24 right after growing.
+// The addresses of one file: what is in use, what is free, and what becomes free with the next commit.
+//   threads: any; one lock, which appends at the end of the file do without.    memory: 17 to 26 bytes a section, as
+//   much again when it is free; see `Sections`.
+#include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <span>
 
 #include "base/base.h"
-#include "filespace/block.h"
+#include "filespace/append_journal.h"
+#include "filespace/sections.h"
+#include "filespace/types.h"
 
 namespace freestone::filespace {
 
-/// Allocates ever higher addresses. Every block it gave out is live.
+/// Hands out ranges that do not overlap. A call that fails has changed nothing; `kOutOfMemory` is possible wherever a
+/// Status is returned. O(log n) unless said otherwise.
 class FileSpace : public base::Shared<FileSpace> {
  public:
-  /// `kInvalidArgument` unless initial_offset <= limit <= `kMaxAddress`.
-  /// @param initial_offset the first address to give out; what lies below is the caller's
-  /// @param limit no block ends beyond it
-  [[nodiscard]] static base::Result<base::Ref<FileSpace>> make(uint64_t initial_offset, uint64_t limit) noexcept;
+  /// `kInvalidArgument` unless initial_offset <= limit <= `kMaxAddress`, the alignment is a power of two, and a page is
+  /// 512 bytes to 1 GiB; pages and blocks for aggregation exclude each other.
+  [[nodiscard]] static base::Result<base::Ref<FileSpace>> make(const Config& config) noexcept;
 
-  /// `size` bytes that nobody else has, starting at a multiple of `alignment`. When it fails nothing has changed:
-  /// `kInvalidSize` for 0, `kInvalidAlignment` unless a power of two, `kLimitExceeded` when it would end beyond the
-  /// limit, `kOutOfMemory` when the block cannot be remembered.
-  [[nodiscard]] base::Result<uint64_t> allocate(uint64_t size, uint64_t alignment = 1) noexcept;
+  /// `size` bytes that nobody else has, starting at a multiple of `alignment`. `kInvalidSize` for 0,
+  /// `kInvalidAlignment` unless a power of two, `kLimitExceeded` when it would end beyond the limit.
+  [[nodiscard]] base::Result<uint64_t> allocate(uint64_t size, uint64_t alignment = 1,
+                                                Kind kind = Kind::kDirect) noexcept;
+  /// One block for each size; `offsets` is as long. All or nothing.
+  [[nodiscard]] base::Status allocate_many(std::span<const uint64_t> sizes, std::span<uint64_t> offsets,
+                                           Kind kind = Kind::kDirect) noexcept;
 
-  /// The address after the last block, or the initial offset. The next block starts there or, when aligned, above.
-  [[nodiscard]] uint64_t end_of_file() const noexcept;
+  /// Gives back a whole block; it may be allocated after the next commit. `kInvalidAddress` for what is no live block;
+  /// without tracking, for what is free, pending or outside.
+  [[nodiscard]] base::Status free(uint64_t offset, uint64_t size) noexcept;
+  /// Gives back any bytes that are live, of one block or of several that touch. What is left of them are blocks.
+  [[nodiscard]] base::Status free_range(uint64_t offset, uint64_t size) noexcept;
+  /// Makes a live block longer where it is: into the end of the file, the rest of an aggregated block behind it, or the
+  /// free section behind it, which with pages is the rest of its page. False when neither has room.
+  [[nodiscard]] base::Result<bool> extend(uint64_t offset, uint64_t old_size, uint64_t new_size) noexcept;
 
-  /// Whether any byte of the range belongs to a live block; false for an empty range. O(log n).
+  /// What was freed since the last commit may be allocated from now on, and what lies free at the end is given back.
+  /// O(changes).
+  [[nodiscard]] base::Status commit() noexcept;
+  /// As of the last commit: what was allocated since is free, and what was freed is live again. `kUnsupported` without
+  /// tracking. O(changes).
+  [[nodiscard]] base::Status rollback() noexcept;
+  /// Moves the end of the file below the free space there, rests of aggregated blocks included.
+  /// @returns by how many bytes
+  [[nodiscard]] base::Result<uint64_t> shrink_tail() noexcept;
+
+  [[nodiscard]] Strategy strategy() const noexcept;
+  void set_strategy(Strategy strategy) noexcept;
+
+  /// Makes an empty space that of a file which ends at `end` and has these free sections, ascending; all else is live.
+  /// `kInvalidArgument` when it is not empty, they overlap or lie outside.
+  [[nodiscard]] base::Status restore(uint64_t end, std::span<const Section> free) noexcept;
+
+  /// The address after the last block, or the initial offset.
+  [[nodiscard]] uint64_t end_of_file() const noexcept { return end_.load(std::memory_order_relaxed); }
+  /// Whether any byte of the range is live; false for an empty range.
   [[nodiscard]] bool is_allocated(uint64_t offset, uint64_t size) const noexcept;
-
-  /// A copy of the live blocks, ascending by offset.
+  /// A copy of the live blocks, ascending; without tracking, of the ranges that are neither free nor pending. O(n).
   [[nodiscard]] base::Result<base::Array<Block>> blocks() const noexcept;
-
-  /// `kOverlap` when two live blocks overlap or one ends after the end of the file: a defect of this class or of
-  /// memory.
+  /// A copy of what is free, rests of aggregated blocks included, ascending. O(n).
+  [[nodiscard]] base::Result<base::Array<Section>> holes() const noexcept;
+  /// Everything from the initial offset to the end, ascending. O(n).
+  [[nodiscard]] base::Result<base::Array<Section>> sections() const noexcept;
+  /// O(holes).
+  [[nodiscard]] Stats stats() const noexcept;
+  /// `kOverlap` when two sections overlap, one ends after the end of the file, or the indexes disagree: a defect of
+  /// this class or of memory. O(n).
   [[nodiscard]] base::Status validate_no_overlaps() const noexcept;
+  /// Every invariant of both indexes. O(n log n).
+  [[nodiscard]] base::Status validate() const noexcept;
+  /// For tests alone: damages one index. False when there is no free section to damage it with.
+  [[nodiscard]] bool inject_fault(bool in_address_index) noexcept;
 
  private:
   friend class base::Ref<FileSpace>;
-  FileSpace(uint64_t initial_offset, uint64_t limit) noexcept : end_(initial_offset), limit_(limit) {}
+  explicit FileSpace(const Config& config) noexcept;
   ~FileSpace() = default;
+  using Cursor = Sections::Cursor;
 
-  /// Guards everything below but the limit, which never changes.
-  mutable std::mutex mutex_;
-  /// Ascending by offset, which end-of-file allocation gives for nothing.
-  base::Array<Block> blocks_;
-  uint64_t end_;
+  /// The block that requests of one kind come out of; `size` bytes from `offset` on are left.
+  struct Aggregator {
+    uint64_t block = 0;
+    uint64_t offset = 0;
+    uint64_t size = 0;
+    /// All bytes that it has had, 0 when there is no block.
+    uint64_t total = 0;
+  };
+
+  // All below need the lock. Those that return no Status rely on `reserve`.
+  [[nodiscard]] bool drain() const noexcept;
+  [[nodiscard]] bool reserve(uint32_t changes) noexcept;
+  void publish() noexcept;
+  [[nodiscard]] FreeClass class_of(Kind kind, uint64_t size) const noexcept;
+  void put_live(uint64_t offset, uint64_t size, Kind kind) const noexcept;
+  void count_live(const Entry& entry, bool more) const noexcept;
+  void count_pending(const Entry& entry, bool more) noexcept;
+  [[nodiscard]] base::Result<uint64_t> place(uint64_t size, uint64_t alignment, Kind kind) noexcept;
+  [[nodiscard]] base::Result<uint64_t> place_in_page(uint64_t size, uint64_t alignment, Kind kind) noexcept;
+  [[nodiscard]] base::Result<uint64_t> aggregate(Aggregator& own, uint64_t size, uint64_t alignment,
+                                                 Kind kind) noexcept;
+  [[nodiscard]] base::Result<uint64_t> from_end(uint64_t size, uint64_t alignment, FreeClass fragment) noexcept;
+  [[nodiscard]] bool grow_end(uint64_t from, uint64_t size) noexcept;
+  uint64_t cut(Cursor hole, uint64_t size, uint64_t alignment) noexcept;
+  void give(uint64_t offset, uint64_t size, FreeClass free_class) noexcept;
+  [[nodiscard]] bool absorb(Aggregator& own, Kind kind, const Entry& hole) noexcept;
+  void put_rest(const Aggregator& own, Kind kind) noexcept;
+  void take_rest(const Aggregator& own) noexcept;
+  void release_rest(Aggregator& own, Kind kind) noexcept;
+  [[nodiscard]] bool shrink(const Entry& hole) noexcept;
+  [[nodiscard]] bool is_live(Cursor at, uint64_t offset, uint64_t size) const noexcept;
+  [[nodiscard]] bool is_untouched(uint64_t offset, uint64_t size) const noexcept;
+  void undo(const Block& block) noexcept;
+  [[nodiscard]] base::Status check_freed(uint64_t offset, uint64_t size) const noexcept;
+
+  const uint64_t initial_;
   const uint64_t limit_;
+  const uint64_t threshold_;
+  const uint64_t alignment_;
+  const uint64_t page_size_;
+  const bool track_;
+
+  /// Only grows without the lock, by appends; whoever holds the lock moves it by compare-and-swap. Relaxed: see
+  /// `AppendJournal::append`.
+  std::atomic<uint64_t> end_;
+  /// Larger requests without kind and alignment are appended without a lock. Relaxed: an append that misses a section
+  /// that was just committed came before the commit.
+  std::atomic<uint64_t> appended_above_;
+  mutable AppendJournal journal_;
+
+  /// Guards everything below.
+  mutable std::mutex mutex_;
+  Strategy strategy_;
+  mutable Sections sections_;
+  Aggregator raw_;
+  Aggregator metadata_;
+  /// What was taken out of the journal and is not in the index for want of memory.
+  mutable base::Array<Block> backlog_[AppendJournal::kStripes];
+  mutable size_t backlog_done_[AppendJournal::kStripes] = {};
+  mutable Stats counts_;
+  /// Where the end was at the last commit: all blocks from there on are of this commit.
+  uint64_t committed_end_;
+  /// Blocks of this commit that lie before it.
+  mutable base::Array<uint64_t> reused_;
+  /// Sections that wait for the commit, by offset.
+  base::Array<uint64_t> pending_;
+  /// Blocks of the last commit that were made longer or cut up since, as they were.
+  base::Array<Block> undo_;
 };
 
 }  // namespace freestone::filespace

@@ -14,7 +14,7 @@ using filespace::FileSpace;
 namespace {
 
 base::Ref<FileSpace> make(uint64_t initial, uint64_t limit = base::kMaxAddress) {
-  auto space = FileSpace::make(initial, limit);
+  auto space = FileSpace::make({.initial_offset = initial, .limit = limit});
   REQUIRE(space.ok());
   return space.take();
 }
@@ -64,11 +64,12 @@ TEST_CASE("what cannot be allocated is refused and changes nothing") {
 }
 
 TEST_CASE("limits are checked when a space is made") {
-  CHECK(FileSpace::make(1, 0).status().code() == Code::kInvalidArgument);
-  CHECK(FileSpace::make(0, base::kMaxAddress + 1).status().code() == Code::kInvalidArgument);
-  CHECK(FileSpace::make(UINT64_MAX, UINT64_MAX).status().code() == Code::kInvalidArgument);
-  CHECK(FileSpace::make(0, 0).ok());
-  CHECK(FileSpace::make(base::kMaxAddress, base::kMaxAddress).ok());
+  CHECK(FileSpace::make({.initial_offset = 1, .limit = 0}).status().code() == Code::kInvalidArgument);
+  CHECK(FileSpace::make({.initial_offset = 0, .limit = base::kMaxAddress + 1}).status().code() ==
+        Code::kInvalidArgument);
+  CHECK(FileSpace::make({.initial_offset = UINT64_MAX, .limit = UINT64_MAX}).status().code() == Code::kInvalidArgument);
+  CHECK(FileSpace::make({.initial_offset = 0, .limit = 0}).ok());
+  CHECK(FileSpace::make({.initial_offset = base::kMaxAddress, .limit = base::kMaxAddress}).ok());
 }
 
 TEST_CASE("sizes up to 2^62 are allocated, and no sum wraps") {

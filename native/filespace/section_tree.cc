@@ -1,0 +1,469 @@
+#include "filespace/section_tree.h"
+
+#include <algorithm>
+
+namespace freestone::filespace {
+
+namespace {
+
+/// How many of `count` keys in ascending order are not greater than (first, second).
+uint32_t not_greater(const uint64_t* firsts, const uint64_t* seconds, uint32_t count, uint64_t first,
+                     uint64_t second) noexcept {
+  uint32_t low = 0;
+  while (count > 0) {
+    const uint32_t half = count / 2;
+    const uint64_t key = firsts[low + half];
+    const bool right = key < first || (key == first && seconds[low + half] <= second);
+    low = right ? low + half + 1 : low;
+    count = right ? count - half - 1 : half;
+  }
+  return low;
+}
+
+template <typename T>
+void open_gap(T* array, uint32_t at, uint32_t count) noexcept {
+  std::memmove(array + at + 1, array + at, (count - at) * sizeof(T));
+}
+
+template <typename T>
+void close_gap(T* array, uint32_t at, uint32_t count) noexcept {
+  std::memmove(array + at, array + at + 1, (count - at - 1) * sizeof(T));
+}
+
+template <typename T>
+void move_to(T* to, const T* from, uint32_t count) noexcept {
+  std::memcpy(to, from, count * sizeof(T));
+}
+
+}  // namespace
+
+template <typename T>
+bool SectionTree::Spare<T>::reserve(uint32_t wanted) noexcept {
+  while (count < wanted) {
+    auto* const node = static_cast<T*>(std::malloc(sizeof(T)));
+    if (node == nullptr) return false;
+    ++made;
+    give(node);
+  }
+  return true;
+}
+
+template <typename T>
+T* SectionTree::Spare<T>::take() noexcept {
+  T* const node = top;
+  top = reinterpret_cast<T*>(node->parent);
+  --count;
+  node->parent = nullptr;
+  node->count = 0;
+  return node;
+}
+
+template <typename T>
+void SectionTree::Spare<T>::give(T* node) noexcept {
+  // A tree that became small keeps a few nodes, and what is more goes back.
+  if (count >= 64) {
+    std::free(node);
+    --made;
+    return;
+  }
+  node->parent = reinterpret_cast<Inner*>(top);
+  top = node;
+  ++count;
+}
+
+template <typename T>
+void SectionTree::Spare<T>::release() noexcept {
+  while (count > 0) {
+    std::free(take());
+    --made;
+  }
+}
+
+bool SectionTree::reserve(uint32_t inserts) noexcept {
+  return leaves_.reserve(inserts + 1) && inners_.reserve(inserts + height_ + 2);
+}
+
+uint64_t SectionTree::memory() const noexcept { return leaves_.made * sizeof(Leaf) + inners_.made * sizeof(Inner); }
+
+void SectionTree::clear() noexcept {
+  while (front_ != nullptr) drop_leaf(front_);
+  leaves_.release();
+  inners_.release();
+}
+
+SectionTree::Leaf* SectionTree::leaf_of(uint64_t first, uint64_t second) const noexcept {
+  const Node* node = root_;
+  while (!node->leaf) {
+    const auto& inner = static_cast<const Inner&>(*node);
+    node = inner.child[not_greater(inner.first + 1, inner.second + 1, inner.count - 1U, first, second)];
+  }
+  return static_cast<Leaf*>(const_cast<Node*>(node));
+}
+
+SectionTree::Cursor SectionTree::at_most(uint64_t first, uint64_t second) const noexcept {
+  if (root_ == nullptr) return {};
+  Leaf* const leaf = leaf_of(first, second);
+  const uint32_t count = not_greater(leaf->first, leaf->second, leaf->count, first, second);
+  if (count > 0) return at(leaf, count - 1);
+  return leaf->previous == nullptr ? Cursor() : at(leaf->previous, leaf->previous->count - 1U);
+}
+
+SectionTree::Cursor SectionTree::at_least(uint64_t first, uint64_t second) const noexcept {
+  if (second == 0) {
+    if (first == 0) return front();
+    const Cursor before = at_most(first - 1);
+    return before ? next(before) : front();
+  }
+  const Cursor before = at_most(first, second - 1);
+  return before ? next(before) : front();
+}
+
+SectionTree::Cursor SectionTree::front() const noexcept { return front_ == nullptr ? Cursor() : at(front_, 0); }
+
+SectionTree::Cursor SectionTree::back() const noexcept {
+  return back_ == nullptr ? Cursor() : at(back_, back_->count - 1U);
+}
+
+SectionTree::Cursor SectionTree::next(Cursor cursor) const noexcept {
+  if (cursor.index_ + 1 < cursor.leaf_->count) return at(cursor.leaf_, cursor.index_ + 1);
+  return cursor.leaf_->next == nullptr ? Cursor() : at(cursor.leaf_->next, 0);
+}
+
+SectionTree::Cursor SectionTree::previous(Cursor cursor) const noexcept {
+  if (cursor.index_ > 0) return at(cursor.leaf_, cursor.index_ - 1);
+  Leaf* const leaf = cursor.leaf_->previous;
+  return leaf == nullptr ? Cursor() : at(leaf, leaf->count - 1U);
+}
+
+SectionTree::Cursor SectionTree::first_fit(uint8_t free_class, uint64_t size, uint64_t from) const noexcept {
+  if (root_ == nullptr) return {};
+  const auto fits = [&](const Leaf& leaf, uint32_t i) noexcept {
+    return leaf.first[i] >= from && leaf.tag[i] == free_class && leaf.second[i] >= size;
+  };
+  Leaf* const begin = from == 0 ? front_ : leaf_of(from, 0);
+  for (uint32_t i = 0; i < begin->count; ++i) {
+    if (fits(*begin, i)) return at(begin, i);
+  }
+  // Up until a later subtree has one, then down to it.
+  const Node* node = begin;
+  for (;;) {
+    const Inner* parent = node->parent;
+    if (parent == nullptr) return {};
+    uint32_t slot = slot_of(*parent, node) + 1;
+    while (slot < parent->count && parent->most[free_class][slot] < size) ++slot;
+    if (slot < parent->count) {
+      node = parent->child[slot];
+      break;
+    }
+    node = parent;
+  }
+  while (!node->leaf) {
+    const auto& inner = static_cast<const Inner&>(*node);
+    uint32_t slot = 0;
+    while (slot + 1 < inner.count && inner.most[free_class][slot] < size) ++slot;
+    node = inner.child[slot];
+  }
+  auto* const leaf = static_cast<Leaf*>(const_cast<Node*>(node));
+  for (uint32_t i = 0; i < leaf->count; ++i) {
+    if (fits(*leaf, i)) return at(leaf, i);
+  }
+  return {};
+}
+
+uint32_t SectionTree::slot_of(const Inner& parent, const Node* child) noexcept {
+  uint32_t slot = 0;
+  while (parent.child[slot] != child) ++slot;
+  return slot;
+}
+
+uint64_t SectionTree::most_of(const Node& node, uint8_t free_class) noexcept {
+  uint64_t most = 0;
+  if (node.leaf) {
+    const auto& leaf = static_cast<const Leaf&>(node);
+    for (uint32_t i = 0; i < leaf.count; ++i) {
+      if (leaf.tag[i] == free_class) most = std::max(most, leaf.second[i]);
+    }
+    return most;
+  }
+  const auto& inner = static_cast<const Inner&>(node);
+  for (uint32_t i = 0; i < inner.count; ++i) most = std::max(most, inner.most[free_class][i]);
+  return most;
+}
+
+void SectionTree::refresh(Node* node) noexcept {
+  for (; node->parent != nullptr; node = node->parent) {
+    const uint32_t slot = slot_of(*node->parent, node);
+    bool changed = false;
+    for (uint8_t free_class = 0; free_class < kFreeClasses; ++free_class) {
+      uint64_t& known = node->parent->most[free_class][slot];
+      const uint64_t most = most_of(*node, free_class);
+      changed = changed || known != most;
+      known = most;
+    }
+    if (!changed) return;
+  }
+}
+
+void SectionTree::refresh(Node* node, const Entry& before, const Entry& after) noexcept {
+  // What was not the largest and does not become it changes nothing above.
+  if (node->parent == nullptr || (before.tag >= kFreeClasses && after.tag >= kFreeClasses)) return;
+  const uint32_t slot = slot_of(*node->parent, node);
+  const auto counts = [&](const Entry& entry) noexcept {
+    return entry.tag < kFreeClasses && entry.second >= node->parent->most[entry.tag][slot];
+  };
+  if (counts(before) || counts(after)) refresh(node);
+}
+
+void SectionTree::put_child(Inner* parent, uint32_t slot, Node* child, uint64_t first, uint64_t second) noexcept {
+  const uint32_t count = parent->count;
+  open_gap(parent->child, slot, count);
+  open_gap(parent->first, slot, count);
+  open_gap(parent->second, slot, count);
+  for (auto& most : parent->most) open_gap(most, slot, count);
+  parent->child[slot] = child;
+  parent->first[slot] = first;
+  parent->second[slot] = second;
+  for (uint8_t free_class = 0; free_class < kFreeClasses; ++free_class) {
+    parent->most[free_class][slot] = most_of(*child, free_class);
+  }
+  child->parent = parent;
+  ++parent->count;
+}
+
+void SectionTree::insert_after(Node* node, Node* added, uint64_t first, uint64_t second) noexcept {
+  Inner* parent = node->parent;
+  if (parent == nullptr) {
+    parent = inners_.take();
+    parent->leaf = false;
+    put_child(parent, 0, node, 0, 0);
+    put_child(parent, 1, added, first, second);
+    root_ = parent;
+    ++height_;
+    return;
+  }
+  uint32_t slot = slot_of(*parent, node) + 1;
+  if (parent->count == kFanout) {
+    Inner* const right = inners_.take();
+    right->leaf = false;
+    // Where entries come in ascending order, what is full stays full.
+    const uint32_t keep = slot == kFanout ? kFanout - 1 : kFanout / 2;
+    const uint32_t moved = kFanout - keep;
+    move_to(right->child, parent->child + keep, moved);
+    move_to(right->first, parent->first + keep, moved);
+    move_to(right->second, parent->second + keep, moved);
+    for (uint8_t free_class = 0; free_class < kFreeClasses; ++free_class) {
+      move_to(right->most[free_class], parent->most[free_class] + keep, moved);
+    }
+    for (uint32_t i = 0; i < moved; ++i) right->child[i]->parent = right;
+    parent->count = static_cast<uint16_t>(keep);
+    right->count = static_cast<uint16_t>(moved);
+    insert_after(parent, right, right->first[0], right->second[0]);
+    refresh(parent);
+    if (slot > keep) {
+      parent = right;
+      slot -= keep;
+    }
+  }
+  put_child(parent, slot, added, first, second);
+  refresh(added);
+  refresh(parent);
+}
+
+void SectionTree::insert(const Entry& entry) noexcept {
+  ++size_;
+  if (root_ == nullptr) {
+    Leaf* const leaf = leaves_.take();
+    leaf->leaf = true;
+    leaf->previous = leaf->next = nullptr;
+    root_ = front_ = back_ = leaf;
+  }
+  Leaf* leaf = leaf_of(entry.first, entry.second);
+  uint32_t index = not_greater(leaf->first, leaf->second, leaf->count, entry.first, entry.second);
+  if (leaf->count == kLeafSize && !(leaf == back_ && index == kLeafSize) && lean_left(leaf)) {
+    leaf = leaf_of(entry.first, entry.second);
+    index = not_greater(leaf->first, leaf->second, leaf->count, entry.first, entry.second);
+  }
+  if (leaf->count == kLeafSize) {
+    Leaf* const right = leaves_.take();
+    right->leaf = true;
+    right->previous = leaf;
+    right->next = leaf->next;
+    (leaf->next == nullptr ? back_ : leaf->next->previous) = right;
+    leaf->next = right;
+    const uint32_t keep = index == kLeafSize && right->next == nullptr ? kLeafSize : kLeafSize / 2;
+    const uint32_t moved = kLeafSize - keep;
+    move_to(right->first, leaf->first + keep, moved);
+    move_to(right->second, leaf->second + keep, moved);
+    move_to(right->tag, leaf->tag + keep, moved);
+    leaf->count = static_cast<uint16_t>(keep);
+    right->count = static_cast<uint16_t>(moved);
+    const bool to_right = index > keep || keep == kLeafSize;
+    const Entry least = moved == 0 ? entry : get(at(right, 0));
+    insert_after(leaf, right, least.first, least.second);
+    refresh(leaf);
+    if (to_right) {
+      leaf = right;
+      index -= keep;
+    }
+  }
+  open_gap(leaf->first, index, leaf->count);
+  open_gap(leaf->second, index, leaf->count);
+  open_gap(leaf->tag, index, leaf->count);
+  leaf->first[index] = entry.first;
+  leaf->second[index] = entry.second;
+  leaf->tag[index] = entry.tag;
+  ++leaf->count;
+  refresh(leaf, {.tag = kFreeClasses}, entry);
+}
+
+/// Moves entries of a full leaf to the one before it, if that has room: leaves that are split less often are fuller.
+bool SectionTree::lean_left(Leaf* leaf) noexcept {
+  Leaf* const left = leaf->previous;
+  if (left == nullptr || left->parent != leaf->parent || left->count > kLeafSize - 8) return false;
+  const uint32_t moved = (kLeafSize - left->count) / 2;
+  const uint32_t kept = leaf->count - moved;
+  const auto move = [&](auto* to, auto* from) noexcept {
+    move_to(to + left->count, from, moved);
+    std::memmove(from, from + moved, kept * sizeof(*from));
+  };
+  move(left->first, leaf->first);
+  move(left->second, leaf->second);
+  move(left->tag, leaf->tag);
+  left->count = static_cast<uint16_t>(left->count + moved);
+  leaf->count = static_cast<uint16_t>(kept);
+  const uint32_t slot = slot_of(*leaf->parent, leaf);
+  leaf->parent->first[slot] = leaf->first[0];
+  leaf->parent->second[slot] = leaf->second[0];
+  refresh(left);
+  refresh(leaf);
+  return true;
+}
+
+void SectionTree::update(Cursor cursor, const Entry& entry) noexcept {
+  const Entry before = get(cursor);
+  if (entry.first != before.first && cursor.index_ + 1 == cursor.leaf_->count && cursor.leaf_->next != nullptr) {
+    // The next leaf may begin, for those who come from above, before the entry's new place.
+    erase(cursor);
+    insert(entry);
+    return;
+  }
+  cursor.leaf_->first[cursor.index_] = entry.first;
+  cursor.leaf_->second[cursor.index_] = entry.second;
+  cursor.leaf_->tag[cursor.index_] = entry.tag;
+  refresh(cursor.leaf_, before, entry);
+}
+
+void SectionTree::erase(Cursor cursor) noexcept {
+  Leaf* const leaf = cursor.leaf_;
+  const Entry before = get(cursor);
+  --size_;
+  close_gap(leaf->first, cursor.index_, leaf->count);
+  close_gap(leaf->second, cursor.index_, leaf->count);
+  close_gap(leaf->tag, cursor.index_, leaf->count);
+  --leaf->count;
+  if (leaf->count == 0) {
+    drop_leaf(leaf);
+    return;
+  }
+  refresh(leaf, before, {.tag = kFreeClasses});
+  if (leaf->count < kLeafSize / 3) join(leaf);
+}
+
+/// Takes a leaf that became small together with a neighbour of the same parent, where both fit with room to spare.
+void SectionTree::join(Leaf* leaf) noexcept {
+  const auto fits = [](const Leaf* left, const Leaf* right) noexcept {
+    return left != nullptr && right != nullptr && left->parent == right->parent && left->parent != nullptr &&
+           left->count + right->count <= kLeafSize * 3 / 4;
+  };
+  Leaf* left = leaf;
+  if (!fits(left, left->next)) left = leaf->previous;
+  if (left == nullptr || !fits(left, left->next)) return;
+  Leaf* const right = left->next;
+  move_to(left->first + left->count, right->first, right->count);
+  move_to(left->second + left->count, right->second, right->count);
+  move_to(left->tag + left->count, right->tag, right->count);
+  left->count = static_cast<uint16_t>(left->count + right->count);
+  right->count = 0;
+  drop_leaf(right);
+  refresh(left);
+}
+
+void SectionTree::drop_leaf(Leaf* leaf) noexcept {
+  (leaf->previous == nullptr ? front_ : leaf->previous->next) = leaf->next;
+  (leaf->next == nullptr ? back_ : leaf->next->previous) = leaf->previous;
+  size_ -= leaf->count;
+  if (leaf->parent == nullptr) {
+    root_ = nullptr;
+  } else {
+    remove_child(leaf->parent, slot_of(*leaf->parent, leaf));
+  }
+  leaves_.give(leaf);
+}
+
+void SectionTree::remove_child(Inner* parent, uint32_t slot) noexcept {
+  const uint32_t count = parent->count;
+  close_gap(parent->child, slot, count);
+  close_gap(parent->first, slot, count);
+  close_gap(parent->second, slot, count);
+  for (auto& most : parent->most) close_gap(most, slot, count);
+  --parent->count;
+  if (parent->count == 0) {
+    if (parent->parent == nullptr) {
+      root_ = nullptr;
+      height_ = 0;
+    } else {
+      remove_child(parent->parent, slot_of(*parent->parent, parent));
+    }
+    inners_.give(parent);
+    return;
+  }
+  refresh(parent);
+  while (!root_->leaf && root_->count == 1) {
+    auto* const old = static_cast<Inner*>(root_);
+    root_ = old->child[0];
+    root_->parent = nullptr;
+    --height_;
+    inners_.give(old);
+  }
+}
+
+bool SectionTree::validate() const noexcept {
+  uint64_t entries = 0;
+  if (root_ != nullptr && (root_->parent != nullptr || !validate(*root_, height_, entries))) return false;
+  if (entries != size_) return false;
+  const Leaf* before = nullptr;
+  uint64_t seen = 0;
+  for (const Leaf* leaf = front_; leaf != nullptr; before = leaf, leaf = leaf->next) {
+    if (leaf->previous != before) return false;
+    seen += leaf->count;
+  }
+  if (before != back_ || seen != size_) return false;
+  if (front_ == nullptr) return true;
+  Entry last = get(front());
+  for (Cursor cursor = next(front()); cursor; cursor = next(cursor)) {
+    const Entry entry = get(cursor);
+    if (entry.first < last.first || (entry.first == last.first && entry.second <= last.second)) return false;
+    last = entry;
+  }
+  return true;
+}
+
+bool SectionTree::validate(const Node& node, uint32_t depth, uint64_t& entries) const noexcept {
+  if (node.leaf != (depth == 0) || node.count == 0) return false;
+  if (node.leaf) {
+    entries += node.count;
+    return node.count <= kLeafSize;
+  }
+  const auto& inner = static_cast<const Inner&>(node);
+  if (node.count > kFanout) return false;
+  for (uint32_t slot = 0; slot < inner.count; ++slot) {
+    const Node& child = *inner.child[slot];
+    if (child.parent != &inner || !validate(child, depth - 1, entries)) return false;
+    for (uint8_t free_class = 0; free_class < kFreeClasses; ++free_class) {
+      if (inner.most[free_class][slot] != most_of(child, free_class)) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace freestone::filespace

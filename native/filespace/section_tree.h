@@ -1,0 +1,139 @@
+#pragma once
+// An ordered set of sections as a B+ tree: leaves of 1 KiB linked in order, so that a look-up among a million meets a
+// few cache lines and neighbours lie side by side.
+//   threads: one at a time.    memory: malloc. 17 bytes an entry and some 6 % above where entries come in order, half
+//   as much again where they come at random; `reserve` gets it beforehand, so that changes cannot fail half way.
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/base.h"
+#include "filespace/block.h"
+
+namespace freestone::filespace {
+
+/// One member: ordered by `first`, then by `second`. By address they are offset and size, by size the other way round.
+struct Entry {
+  uint64_t first = 0;
+  uint64_t second = 0;
+  uint8_t tag = 0;
+};
+
+/// Tags below this are free sections of that class, and what `first_fit` looks for.
+inline constexpr uint8_t kFreeClasses = 3;
+
+class SectionTree {
+  static constexpr uint32_t kLeafSize = 58;
+  static constexpr uint32_t kFanout = 40;
+  struct Inner;
+
+  struct Node {
+    Inner* parent;
+    uint16_t count;
+    bool leaf;
+  };
+  struct Leaf : Node {
+    Leaf* previous;
+    Leaf* next;
+    uint64_t first[kLeafSize];
+    uint64_t second[kLeafSize];
+    uint8_t tag[kLeafSize];
+  };
+  struct Inner : Node {
+    Node* child[kFanout];
+    /// No entry of child i is less than these; those of child 0 are not looked at.
+    uint64_t first[kFanout];
+    uint64_t second[kFanout];
+    /// The largest `second` of the free sections below, class by class.
+    uint64_t most[kFreeClasses][kFanout];
+  };
+
+ public:
+  /// A member, until the next insert or erase; or none.
+  class Cursor {
+   public:
+    explicit operator bool() const noexcept { return leaf_ != nullptr; }
+
+   private:
+    friend class SectionTree;
+    Leaf* leaf_ = nullptr;
+    uint32_t index_ = 0;
+  };
+
+  SectionTree() noexcept = default;
+  SectionTree(const SectionTree&) = delete;
+  SectionTree& operator=(const SectionTree&) = delete;
+  ~SectionTree() { clear(); }
+
+  /// Memory for `inserts` more. False when there is none; nothing has changed then.
+  [[nodiscard]] bool reserve(uint32_t inserts) noexcept;
+
+  /// Adds a member that is not there yet; `reserve` came before.
+  void insert(const Entry& entry) noexcept;
+  void erase(Cursor at) noexcept;
+  /// Replaces a member by one that has the same place in the order; `reserve` came before when `first` changes.
+  void update(Cursor at, const Entry& entry) noexcept;
+  /// Takes all members out.
+  void clear() noexcept;
+
+  [[nodiscard]] Entry get(Cursor at) const noexcept {
+    return {at.leaf_->first[at.index_], at.leaf_->second[at.index_], at.leaf_->tag[at.index_]};
+  }
+  /// The last member that is not greater, or none.
+  [[nodiscard]] Cursor at_most(uint64_t first, uint64_t second = UINT64_MAX) const noexcept;
+  /// The first member that is not less, or none.
+  [[nodiscard]] Cursor at_least(uint64_t first, uint64_t second = 0) const noexcept;
+  [[nodiscard]] Cursor front() const noexcept;
+  [[nodiscard]] Cursor back() const noexcept;
+  [[nodiscard]] Cursor next(Cursor at) const noexcept;
+  [[nodiscard]] Cursor previous(Cursor at) const noexcept;
+  /// The first member from `from` on that is free, of that class, and whose `second` is `size` or more.
+  [[nodiscard]] Cursor first_fit(uint8_t free_class, uint64_t size, uint64_t from = 0) const noexcept;
+
+  [[nodiscard]] uint64_t size() const noexcept { return size_; }
+  /// What malloc was asked for.
+  [[nodiscard]] uint64_t memory() const noexcept;
+  /// Order, links, separators and maxima agree; for tests and debug builds.
+  [[nodiscard]] bool validate() const noexcept;
+
+ private:
+  [[nodiscard]] Leaf* leaf_of(uint64_t first, uint64_t second) const noexcept;
+  [[nodiscard]] static uint32_t slot_of(const Inner& parent, const Node* child) noexcept;
+  [[nodiscard]] static uint64_t most_of(const Node& node, uint8_t free_class) noexcept;
+  void put_child(Inner* parent, uint32_t slot, Node* child, uint64_t first, uint64_t second) noexcept;
+  void insert_after(Node* node, Node* added, uint64_t first, uint64_t second) noexcept;
+  void remove_child(Inner* parent, uint32_t slot) noexcept;
+  void drop_leaf(Leaf* leaf) noexcept;
+  void join(Leaf* leaf) noexcept;
+  bool lean_left(Leaf* leaf) noexcept;
+  void refresh(Node* node) noexcept;
+  void refresh(Node* node, const Entry& before, const Entry& after) noexcept;
+  [[nodiscard]] bool validate(const Node& node, uint32_t depth, uint64_t& entries) const noexcept;
+  [[nodiscard]] static Cursor at(Leaf* leaf, uint32_t index) noexcept {
+    Cursor cursor;
+    cursor.leaf_ = leaf;
+    cursor.index_ = index;
+    return cursor;
+  }
+
+  template <typename T>
+  struct Spare {
+    T* top = nullptr;
+    uint32_t count = 0;
+    uint64_t made = 0;
+    [[nodiscard]] bool reserve(uint32_t wanted) noexcept;
+    [[nodiscard]] T* take() noexcept;
+    void give(T* node) noexcept;
+    void release() noexcept;
+  };
+
+  Node* root_ = nullptr;
+  Leaf* front_ = nullptr;
+  Leaf* back_ = nullptr;
+  uint64_t size_ = 0;
+  uint32_t height_ = 0;
+  Spare<Leaf> leaves_;
+  Spare<Inner> inners_;
+};
+
+}  // namespace freestone::filespace
