@@ -34,7 +34,7 @@ Ref<FilterChain> filters(const std::vector<uint32_t>& description) {
 }
 
 Ref<FileSpace> space_from(uint64_t offset, uint64_t limit = base::kMaxAddress) {
-  auto space = FileSpace::make(offset, limit);
+  auto space = FileSpace::make({.initial_offset = offset, .limit = limit});
   REQUIRE(space.ok());
   return space.take();
 }
