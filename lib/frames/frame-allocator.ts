@@ -267,7 +267,7 @@ export class FrameAllocator implements Disposable {
     return { moved: done.movedFrames, hugeBlocksFreed: done.freedBlocks, before: [...done.before], after: [...done.after] };
   }
 
-  /** Gives the memory of free blocks back to the operating system. @returns bytes */
+  /** Gives the memory of free blocks back to the operating system, except of locked and device zones and of pages of 1 GiB. @returns bytes */
   trim(): number {
     return this.#native.trim();
   }

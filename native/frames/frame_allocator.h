@@ -119,7 +119,8 @@ class FrameAllocator : public base::Shared<FrameAllocator> {
   Compaction compact(Move move, void* context) noexcept;
 
   /// Gives the memory of free whole blocks back to the system, after `drain`. Returns the bytes: those blocks that were
-  /// handed out since the last time. Locked and device zones keep theirs. Each run is out of reach while it is trimmed.
+  /// handed out since the last time. Locked and device zones keep theirs, as do pages of 1 GiB. Each run is out of
+  /// reach while it is trimmed.
   uint64_t trim() noexcept;
 
   /// Takes back what CPUs keep. Blocks that are empty then go to the buddy lists.

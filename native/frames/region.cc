@@ -47,7 +47,9 @@ Status Region::map(const ZoneConfig& zone, BlockRange blocks, ZoneMemory& memory
     constexpr uint64_t kGiant = uint64_t{1} << 30;
     constexpr uint64_t kLarge = uint64_t{1} << 21;
     const bool giant = size % kGiant == 0 && reinterpret_cast<uintptr_t>(start) % kGiant == 0;
-    memory.huge = (giant && system_->map_huge(start, size, kGiant).ok()) || system_->map_huge(start, size, kLarge).ok();
+    // The system gives back whole pages only, and a block is no whole giant page.
+    memory.keeps = giant && system_->map_huge(start, size, kGiant).ok();
+    memory.huge = memory.keeps || system_->map_huge(start, size, kLarge).ok();
   }
   if (!memory.huge && whole_) {
     const bool use = zone.kind == ZoneKind::kHuge || policy_ != HugePages::kNever;
@@ -58,7 +60,7 @@ Status Region::map(const ZoneConfig& zone, BlockRange blocks, ZoneMemory& memory
     Status status = whole_ || memory.huge ? Status() : system_->commit(start, size);
     if (status.ok()) status = system_->lock_pages(start, size);
     memory.locked = status.ok();
-    memory.keeps = memory.locked;
+    memory.keeps |= memory.locked;
     memory.lock_error = status.system_error();
   }
   return {};

@@ -31,7 +31,7 @@ struct ZoneMemory {
   bool huge = false;
   bool advised = false;
   int32_t lock_error = 0;
-  /// Its memory is not given back: it is locked, or others may be using it.
+  /// Its memory is not given back: it is locked, others may be using it, or its pages are larger than blocks.
   bool keeps = false;
   /// Of a device zone; -1 otherwise.
   int descriptor = -1;

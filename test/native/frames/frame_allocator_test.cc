@@ -293,6 +293,27 @@ TEST_CASE("trim gives back what is free and says so, and the map shows what is u
   CHECK(*allocator->address_of(again.value()) == 0);
 }
 
+TEST_CASE("pages of 1 GiB are kept, and smaller ones set aside are given back") {
+  // The real call succeeds only where an administrator has set such pages aside.
+  static uint64_t granted;
+  System system;
+  system.map_huge = [](uint8_t*, size_t, size_t page) noexcept -> base::Status {
+    return page == granted ? base::Status() : base::Status(Code::kUnsupported, "huge pages");
+  };
+  for (const uint64_t page : {uint64_t{1} << 21, uint64_t{1} << 30}) {
+    CAPTURE(page);
+    granted = page;
+    Config config;
+    config.size = uint64_t{1} << 30;
+    config.huge_pages = HugePages::kReserve;
+    const auto allocator = FrameAllocator::make(config, system).take();
+    const auto frame = allocator->allocate(512);
+    REQUIRE(frame.ok());
+    REQUIRE(allocator->free(frame.value(), 512).ok());
+    CHECK((allocator->trim() == 0) == (page > 2 * kMiB));
+  }
+}
+
 TEST_CASE("an exact run leaves the rest of its power of two to others") {
   const auto allocator = make_allocator(8 * kMiB);
   for (const uint32_t frames : {513U, 600U, 1024U, 1500U}) {
