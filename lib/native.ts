@@ -14,10 +14,12 @@ export interface NativeFileSpace {
   /** @param alignment a power of two; 1 for none  @param kind position in `kinds` of lib/filespace */
   allocate(size: number, alignment?: number, kind?: number): number;
   allocateMany(sizes: Float64Array, kind?: number): Float64Array;
-  free(offset: number, size: number): void;
-  freeRange(offset: number, size: number): void;
+  /** @param kind what it served, where that is not known */
+  free(offset: number, size: number, kind?: number): void;
+  freeRange(offset: number, size: number, kind?: number): void;
   extend(offset: number, oldSize: number, newSize: number): boolean;
   shrinkTail(): number;
+  releaseBlocks(): void;
   commit(): void;
   rollback(): void;
   /** Position in `strategies` of lib/filespace. */
@@ -25,12 +27,15 @@ export interface NativeFileSpace {
   setStrategy(strategy: number): void;
   /** @param free offset, size and kind in turn, ascending by offset */
   restore(end: number, free: Float64Array): void;
+  initialOffset(): number;
   endOfFile(): number;
   isAllocated(offset: number, size: number): boolean;
   /** Offset and size in turn, ascending by offset. */
   blocks(): Float64Array;
   /** Offset, size, state and kind in turn, ascending by offset. */
   holes(): Float64Array;
+  /** The end, then offset, size and kind in turn, ascending by offset: what `restore` takes. */
+  freeState(): Float64Array;
   sections(): Float64Array;
   /** See `stats` of lib/filespace. */
   stats(): Float64Array;

@@ -11,7 +11,10 @@ import {
   type FileSpaceOptions,
   type FileSpaceStats,
   type MapColumn,
+  type FreeOptions,
+  type FreeSection,
   type Section,
+  type SpaceState,
   type Strategy,
 } from './types.js';
 
@@ -25,7 +28,7 @@ const DEFAULT_BLOCK = 2048;
 export class FileSpace {
   /** @internal what the native pipeline allocates from */
   readonly native: NativeFileSpace;
-  /** Where the first block may lie. Of an attached space 0. */
+  /** Where the first block may lie. */
   readonly initialOffset: number;
 
   /**
@@ -35,7 +38,7 @@ export class FileSpace {
   constructor(initialOffset: number | bigint, options: FileSpaceOptions = {}) {
     if (options instanceof Attached) {
       this.native = options.native;
-      this.initialOffset = 0;
+      this.initialOffset = this.native.initialOffset();
       return;
     }
     checkOptions('the file space', options, [
@@ -63,6 +66,21 @@ export class FileSpace {
         track ? 1 : 0,
       ),
     );
+  }
+
+  /**
+   * The space of a file as `serialise` gave it; what is not free is live.
+   * @param initialOffset where the file's space begins
+   * @throws {FreestoneError} ERR_INVALID_ARGUMENT when sections are not ascending, overlap or lie outside; as the constructor
+   */
+  static restore(initialOffset: number | bigint, state: SpaceState, options: FileSpaceOptions = {}): FileSpace {
+    checkOptions('the state of a file space', state, ['endOfFile', 'free']);
+    if (!Array.isArray(state.free)) throw new FreestoneError('ERR_INVALID_ARGUMENT', `free must be a list, not ${shown(state.free)}`, { argument: 'free' });
+    const space = new FileSpace(initialOffset, options);
+    const free: readonly FreeSection[] = state.free;
+    const sections = free.flatMap(({ offset, size, kind }) => [checkInteger('offset', offset), checkInteger('size', size, { min: 1 }), kindCode(kind)]);
+    space.native.restore(checkInteger('endOfFile', state.endOfFile), Float64Array.from(sections));
+    return space;
   }
 
   /** The same space in another thread. @throws {FreestoneError} ERR_CLOSED when no thread has it any more, ERR_INVALID_ARGUMENT */
@@ -112,15 +130,16 @@ export class FileSpace {
 
   /**
    * Gives back a whole block; it may be allocated again after the next `commit`.
+   * @param options `kind` says what a block was for that was allocated without, such as one of a restored space
    * @throws {FreestoneError} ERR_INVALID_ADDRESS for what is not a live block: freed already, foreign, or a part of one; ERR_INVALID_SIZE
    */
-  free(offset: number | bigint, size: number | bigint): void {
-    this.native.free(checkInteger('offset', offset), checkInteger('size', size, { min: 1, code: 'ERR_INVALID_SIZE' }));
+  free(offset: number | bigint, size: number | bigint, options?: FreeOptions): void {
+    this.native.free(checkInteger('offset', offset), checkInteger('size', size, { min: 1, code: 'ERR_INVALID_SIZE' }), freedKind(options));
   }
 
-  /** Gives back live bytes: a part of a block, or several that touch. @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_INVALID_SIZE */
-  freeRange(offset: number | bigint, size: number | bigint): void {
-    this.native.freeRange(checkInteger('offset', offset), checkInteger('size', size, { min: 1, code: 'ERR_INVALID_SIZE' }));
+  /** As `free`, of live bytes: a part of a block, or several that touch. @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_INVALID_SIZE */
+  freeRange(offset: number | bigint, size: number | bigint, options?: FreeOptions): void {
+    this.native.freeRange(checkInteger('offset', offset), checkInteger('size', size, { min: 1, code: 'ERR_INVALID_SIZE' }), freedKind(options));
   }
 
   /**
@@ -137,6 +156,11 @@ export class FileSpace {
   /** Moves the end of the file below what is free there, rests of aggregated blocks included. @returns by how many bytes */
   shrinkTail(): number {
     return this.native.shrinkTail();
+  }
+
+  /** What is left of the blocks that metadata and small raw data come out of becomes free; the next such request begins a new block. */
+  releaseBlocks(): void {
+    this.native.releaseBlocks();
   }
 
   /** Makes what was freed since the last commit reusable; what lies free at the end gives the end back. */
@@ -171,6 +195,19 @@ export class FileSpace {
   /** What may be allocated, rests of aggregated blocks included, ascending by offset. */
   holes(): Section[] {
     return sectionList(this.native.holes());
+  }
+
+  /**
+   * What `restore` makes the same space of: what is free, or will be with the next commit, merged where it touches, and where the file
+   * ends then. Without a kind is what serves raw data, and with pages what serves large blocks. Nothing changes.
+   */
+  serialise(): SpaceState {
+    const [endOfFile = 0, ...values] = this.native.freeState();
+    const free = Array.from({ length: values.length / 3 }, (_, i): FreeSection => {
+      const kind = kinds[values[3 * i + 2] ?? 0];
+      return { offset: values[3 * i] ?? 0, size: values[3 * i + 1] ?? 0, ...(kind === undefined ? {} : { kind }) };
+    });
+    return { endOfFile, free };
   }
 
   /** All of the file from the initial offset on, ascending by offset. */
@@ -253,6 +290,12 @@ function strategyCode(strategy: Strategy): number {
 function kindCode(kind: AllocateOptions['kind']): number {
   if (kind !== undefined) checkChoice('kind', kind, ['metadata', 'raw']);
   return kinds.indexOf(kind);
+}
+
+function freedKind(options: FreeOptions | undefined): number | undefined {
+  if (options === undefined) return undefined;
+  checkOptions('a free', options, ['kind']);
+  return kindCode(options.kind);
 }
 
 function checkAlignment(alignment: unknown): number {

@@ -1,3 +1,3 @@
 // The file-space tier's door: one file's addresses, shared by the metadata writer and the native worker threads.
 export { FileSpace } from './file-space.js';
-export type { AllocateOptions, Block, FileSpaceOptions, FileSpaceStats, MapColumn, Section, SectionKind, SectionState, Strategy } from './types.js';
+export type { AllocateOptions, Block, FileSpaceOptions, FileSpaceStats, FreeOptions, FreeSection, MapColumn, Section, SectionKind, SectionState, SpaceState, Strategy } from './types.js';

@@ -41,6 +41,11 @@ export interface AllocateOptions {
   readonly kind?: SectionKind;
 }
 
+export interface FreeOptions {
+  /** What the block was for, where that is not known. */
+  readonly kind?: SectionKind;
+}
+
 /** A run of bytes. */
 export interface Block {
   readonly offset: number;
@@ -51,6 +56,18 @@ export interface Section extends Block {
   readonly state: SectionState;
   /** Of a block, what it was allocated for; of free space, what it serves. Undefined for any. */
   readonly kind?: SectionKind | undefined;
+}
+
+/** Free space of a file, and which kind it serves. */
+export interface FreeSection extends Block {
+  readonly kind?: SectionKind | undefined;
+}
+
+/** A file's space between two sessions. */
+export interface SpaceState {
+  readonly endOfFile: number;
+  /** Ascending by offset. */
+  readonly free: readonly FreeSection[];
 }
 
 export interface FileSpaceStats {

@@ -149,13 +149,15 @@ Napi::Value allocate_many(const Napi::CallbackInfo& info) {
 
 Napi::Value release(const Napi::CallbackInfo& info) {
   const uint64_t offset = whole_number(info, 0, "offset");
-  check(info.Env(), self<FileSpace>(info).free(offset, whole_number(info, 1, "size", Code::kInvalidSize)));
+  check(info.Env(),
+        self<FileSpace>(info).free(offset, whole_number(info, 1, "size", Code::kInvalidSize), kind_arg(info, 2)));
   return info.Env().Undefined();
 }
 
 Napi::Value release_range(const Napi::CallbackInfo& info) {
   const uint64_t offset = whole_number(info, 0, "offset");
-  check(info.Env(), self<FileSpace>(info).free_range(offset, whole_number(info, 1, "size", Code::kInvalidSize)));
+  check(info.Env(),
+        self<FileSpace>(info).free_range(offset, whole_number(info, 1, "size", Code::kInvalidSize), kind_arg(info, 2)));
   return info.Env().Undefined();
 }
 
@@ -170,6 +172,11 @@ Napi::Value shrink_tail(const Napi::CallbackInfo& info) {
   const auto by = self<FileSpace>(info).shrink_tail();
   check(info.Env(), by.status());
   return number(info, by.value());
+}
+
+Napi::Value release_blocks(const Napi::CallbackInfo& info) {
+  check(info.Env(), self<FileSpace>(info).release_blocks());
+  return info.Env().Undefined();
 }
 
 Napi::Value commit(const Napi::CallbackInfo& info) {
@@ -205,6 +212,10 @@ Napi::Value restore(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value initial_offset(const Napi::CallbackInfo& info) {
+  return number(info, self<FileSpace>(info).initial_offset());
+}
+
 Napi::Value end_of_file(const Napi::CallbackInfo& info) { return number(info, self<FileSpace>(info).end_of_file()); }
 
 Napi::Value is_allocated(const Napi::CallbackInfo& info) {
@@ -237,6 +248,17 @@ Napi::Value section_list(const Napi::CallbackInfo& info, const base::Result<base
 }
 
 Napi::Value holes(const Napi::CallbackInfo& info) { return section_list(info, self<FileSpace>(info).holes()); }
+Napi::Value free_state(const Napi::CallbackInfo& info) {
+  const auto state = self<FileSpace>(info).free_state();
+  check(info.Env(), state.status());
+  std::vector<double> values{static_cast<double>(state.value().end)};
+  for (const Section& section : state.value().free.span()) {
+    values.push_back(static_cast<double>(section.block.offset));
+    values.push_back(static_cast<double>(section.block.size));
+    values.push_back(static_cast<double>(section.kind));
+  }
+  return float64_array(info.Env(), values);
+}
 Napi::Value sections(const Napi::CallbackInfo& info) { return section_list(info, self<FileSpace>(info).sections()); }
 
 Napi::Value stats(const Napi::CallbackInfo& info) {
@@ -276,15 +298,18 @@ void export_filespace(Napi::Env env, Napi::Object exports) {
                            entry<release_range>("freeRange"),
                            entry<extend>("extend"),
                            entry<shrink_tail>("shrinkTail"),
+                           entry<release_blocks>("releaseBlocks"),
                            entry<commit>("commit"),
                            entry<rollback>("rollback"),
                            entry<strategy>("strategy"),
                            entry<set_strategy>("setStrategy"),
                            entry<restore>("restore"),
+                           entry<initial_offset>("initialOffset"),
                            entry<end_of_file>("endOfFile"),
                            entry<is_allocated>("isAllocated"),
                            entry<blocks>("blocks"),
                            entry<holes>("holes"),
+                           entry<free_state>("freeState"),
                            entry<sections>("sections"),
                            entry<stats>("stats"),
                            entry<validate_no_overlaps>("validateNoOverlaps"),

@@ -18,6 +18,11 @@ constexpr uint64_t kMaxPage = uint64_t{1} << 30;
 constexpr uint32_t kChanges = 8;
 
 Status no_memory() noexcept { return Status(Code::kOutOfMemory, "changing file space"); }
+/// What a block is for; `told` where it is not known.
+Kind known_kind(const Entry& block, Kind told) noexcept {
+  return kind_of(block.tag) == Kind::kDirect ? told : kind_of(block.tag);
+}
+
 Status not_live() noexcept { return Status(Code::kInvalidAddress, "this is not an allocated block"); }
 
 }  // namespace
@@ -25,7 +30,7 @@ Status not_live() noexcept { return Status(Code::kInvalidAddress, "this is not a
 FileSpace::FileSpace(const Config& config) noexcept
     : initial_(config.initial_offset),
       limit_(config.limit),
-      threshold_(config.alignment > 1 ? config.threshold : UINT64_MAX),
+      threshold_(config.alignment > 1 && config.page_size == 0 ? config.threshold : UINT64_MAX),
       alignment_(config.alignment),
       page_size_(config.page_size),
       track_(config.track),
@@ -195,13 +200,13 @@ Status FileSpace::check_freed(uint64_t offset, uint64_t size) const noexcept {
   return base::checked_add(offset, size) ? Status() : Status(Code::kInvalidAddress, "the block ends out of range");
 }
 
-Status FileSpace::free(uint64_t offset, uint64_t size) noexcept {
+Status FileSpace::free(uint64_t offset, uint64_t size, Kind kind) noexcept {
   if (Status status = check_freed(offset, size); !status.ok()) return status;
   const std::lock_guard guard(mutex_);
   if (!reserve(1)) return no_memory();
   if (!track_) {
     if (!is_untouched(offset, size)) return not_live();
-    const uint8_t tag = tag_of(State::kPending, Kind::kDirect, false);
+    const uint8_t tag = tag_of(State::kPending, kind, false);
     sections_.put(offset, size, tag);
     count_pending({offset, size, tag}, true);
   } else {
@@ -209,15 +214,15 @@ Status FileSpace::free(uint64_t offset, uint64_t size) noexcept {
     if (!is_live(at, offset, size)) return not_live();
     const Entry live = sections_.get(at);
     count_live(live, false);
-    sections_.change(at, {offset, size, tag_of(State::kPending, kind_of(live.tag), is_fresh(live.tag))});
+    sections_.change(at, {offset, size, tag_of(State::kPending, known_kind(live, kind), is_fresh(live.tag))});
     count_pending(live, true);
   }
   (void)pending_.push(offset);
   return {};
 }
 
-Status FileSpace::free_range(uint64_t offset, uint64_t size) noexcept {
-  if (!track_) return free(offset, size);
+Status FileSpace::free_range(uint64_t offset, uint64_t size, Kind kind) noexcept {
+  if (!track_) return free(offset, size, kind);
   if (Status status = check_freed(offset, size); !status.ok()) return status;
   const std::lock_guard guard(mutex_);
   if (!drain()) return no_memory();
@@ -239,7 +244,7 @@ Status FileSpace::free_range(uint64_t offset, uint64_t size) noexcept {
     const bool fresh = is_fresh(entry.tag) || entry.first >= committed_end_;
     const bool whole = entry.first == covered && end_of(entry) == stop;
     if (!whole && !fresh) (void)undo_.push({entry.first, entry.second});
-    const Entry freed{covered, stop - covered, tag_of(State::kPending, kind_of(entry.tag), is_fresh(entry.tag))};
+    const Entry freed{covered, stop - covered, tag_of(State::kPending, known_kind(entry, kind), is_fresh(entry.tag))};
     count_live(entry, false);
     if (entry.first < covered) {
       const Entry left{entry.first, covered - entry.first, entry.tag};
@@ -279,9 +284,16 @@ Result<bool> FileSpace::extend(uint64_t offset, uint64_t old_size, uint64_t new_
   const uint64_t from = offset + old_size;
   const bool in_page = page_size_ != 0 && old_size < page_size_;
   const Cursor behind = sections_.starting(from);
+  // With pages the file ends with one, and what a large block leaves of it is free.
+  const auto grow_pages = [&](uint64_t end, uint64_t more) noexcept {
+    const auto pages = base::align_up(more, page_size_ == 0 ? 1 : page_size_);
+    if (!pages || !grow_end(end, *pages)) return false;
+    if (*pages > more) (void)sections_.add_free(end + more, *pages - more, 0);
+    return true;
+  };
   if (from == end_of_file()) {
     // A small block that the last page ends with would reach into the next.
-    if (in_page || !grow_end(from, extra)) return false;
+    if (in_page || !grow_pages(from, extra)) return false;
   } else if (!behind) {
     return false;
   } else if (const Entry next = sections_.get(behind); state_of(next.tag) == State::kRest) {
@@ -295,8 +307,15 @@ Result<bool> FileSpace::extend(uint64_t offset, uint64_t old_size, uint64_t new_
     own.total += missing;
     put_rest(own, kind_of(next.tag));
   } else {
-    if (next.tag >= kFreeClasses || next.second < extra || next.tag != class_of(kind, old_size)) return false;
-    if (next.second == extra) {
+    if (next.tag >= kFreeClasses || next.tag != class_of(kind, old_size)) return false;
+    if (next.second < extra) {
+      if (in_page || page_size_ == 0 || end_of(next) != end_of_file()) return false;
+      sections_.remove(behind);
+      if (!grow_pages(end_of(next), extra - next.second)) {
+        (void)sections_.add_free(next.first, next.second, next.tag);
+        return false;
+      }
+    } else if (next.second == extra) {
       sections_.remove(behind);
     } else {
       sections_.change(behind, {next.first + extra, next.second - extra, next.tag});
@@ -359,7 +378,8 @@ void FileSpace::undo(const Block& block) noexcept {
   const uint8_t tag = tag_of(State::kLive, kind_of(first.tag), false);
   sections_.put(block.offset, block.size, tag);
   count_live({block.offset, block.size, tag}, true);
-  if (covered > end) give(end, covered - end, class_of(kind_of(first.tag), covered - end));
+  // What a large block was made longer by is space for large ones again, however short it is.
+  if (covered > end) give(end, covered - end, class_of(kind_of(first.tag), std::max(block.size, covered - end)));
 }
 
 Status FileSpace::rollback() noexcept {
@@ -433,6 +453,15 @@ Result<uint64_t> FileSpace::shrink_tail() noexcept {
   return before - std::min(before, end_of_file());
 }
 
+Status FileSpace::release_blocks() noexcept {
+  const std::lock_guard guard(mutex_);
+  if (!reserve(kChanges)) return no_memory();
+  release_rest(metadata_, Kind::kMetadata);
+  release_rest(raw_, Kind::kRaw);
+  publish();
+  return {};
+}
+
 Strategy FileSpace::strategy() const noexcept {
   const std::lock_guard guard(mutex_);
   return strategy_;
@@ -457,6 +486,10 @@ Status FileSpace::restore(uint64_t end, std::span<const Section> free) noexcept 
       return Status(Code::kInvalidArgument, "free sections overlap or lie outside of the file");
     }
     last = end_of(section.block);
+    if (page_size_ != 0 && section.kind != Kind::kDirect &&
+        section.block.offset / page_size_ != (last - 1) / page_size_) {
+      return Status(Code::kInvalidArgument, "a free section for small blocks crosses a page");
+    }
   }
   committed_end_ = end;
   uint64_t at = initial_;
@@ -474,7 +507,11 @@ Status FileSpace::restore(uint64_t end, std::span<const Section> free) noexcept 
       return no_memory();
     }
     all_live(section.block.offset);
-    (void)sections_.add_free(section.block.offset, section.block.size, class_of(section.kind, section.block.size));
+    // With pages, what is for any kind is for large blocks, however short it is.
+    const FreeClass free_class =
+        page_size_ != 0 && section.kind == Kind::kDirect ? 0 : class_of(section.kind, section.block.size);
+    (void)sections_.add_free(section.block.offset, section.block.size, free_class);
+    keeps_sections_[free_class] = true;
     at = end_of(section.block);
   }
   if (!sections_.reserve(kChanges)) return no_memory();

@@ -14,12 +14,18 @@
 
 namespace freestone::filespace {
 
+/// What of a file is free.
+struct FreeState {
+  uint64_t end = 0;
+  base::Array<Section> free;
+};
+
 /// Hands out ranges that do not overlap. A call that fails has changed nothing; `kOutOfMemory` is possible wherever a
 /// Status is returned. O(log n) unless said otherwise.
 class FileSpace : public base::Shared<FileSpace> {
  public:
   /// `kInvalidArgument` unless initial_offset <= limit <= `kMaxAddress`, the alignment is a power of two, and a page is
-  /// 512 bytes to 1 GiB; pages and blocks for aggregation exclude each other.
+  /// a power of two from 512 bytes to 1 GiB. With pages there are no blocks for aggregation, whatever their sizes.
   [[nodiscard]] static base::Result<base::Ref<FileSpace>> make(const Config& config) noexcept;
 
   /// `size` bytes that nobody else has, starting at a multiple of `alignment`. `kInvalidSize` for 0,
@@ -31,10 +37,11 @@ class FileSpace : public base::Shared<FileSpace> {
                                            Kind kind = Kind::kDirect) noexcept;
 
   /// Gives back a whole block; it may be allocated after the next commit. `kInvalidAddress` for what is no live block;
-  /// without tracking, for what is free, pending or outside.
-  [[nodiscard]] base::Status free(uint64_t offset, uint64_t size) noexcept;
+  /// without tracking, for what is free, pending or outside. `kind` says what a block served that has none, as those of
+  /// a restored space.
+  [[nodiscard]] base::Status free(uint64_t offset, uint64_t size, Kind kind = Kind::kDirect) noexcept;
   /// Gives back any bytes that are live, of one block or of several that touch. What is left of them are blocks.
-  [[nodiscard]] base::Status free_range(uint64_t offset, uint64_t size) noexcept;
+  [[nodiscard]] base::Status free_range(uint64_t offset, uint64_t size, Kind kind = Kind::kDirect) noexcept;
   /// Makes a live block longer where it is: into the end of the file, the rest of an aggregated block behind it, or the
   /// free section behind it, which with pages is the rest of its page. False when neither has room.
   [[nodiscard]] base::Result<bool> extend(uint64_t offset, uint64_t old_size, uint64_t new_size) noexcept;
@@ -49,13 +56,19 @@ class FileSpace : public base::Shared<FileSpace> {
   /// @returns by how many bytes
   [[nodiscard]] base::Result<uint64_t> shrink_tail() noexcept;
 
+  /// What is left of the blocks that requests of a kind come out of becomes free: the next such request begins a new
+  /// block, as in libhdf5 after a flush.
+  [[nodiscard]] base::Status release_blocks() noexcept;
+
   [[nodiscard]] Strategy strategy() const noexcept;
   void set_strategy(Strategy strategy) noexcept;
 
   /// Makes an empty space that of a file which ends at `end` and has these free sections, ascending; all else is live.
-  /// `kInvalidArgument` when it is not empty, they overlap or lie outside.
+  /// With pages, sections of `kDirect` are for large blocks. `kInvalidArgument` when it is not empty, they overlap or
+  /// lie outside, or one for small blocks crosses a page.
   [[nodiscard]] base::Status restore(uint64_t end, std::span<const Section> free) noexcept;
 
+  [[nodiscard]] uint64_t initial_offset() const noexcept { return initial_; }
   /// The address after the last block, or the initial offset.
   [[nodiscard]] uint64_t end_of_file() const noexcept { return end_.load(std::memory_order_relaxed); }
   /// Whether any byte of the range is live; false for an empty range.
@@ -64,6 +77,9 @@ class FileSpace : public base::Shared<FileSpace> {
   [[nodiscard]] base::Result<base::Array<Block>> blocks() const noexcept;
   /// A copy of what is free, rests of aggregated blocks included, ascending. O(n).
   [[nodiscard]] base::Result<base::Array<Section>> holes() const noexcept;
+  /// What `restore` takes: what will be free after a commit that gives the blocks for aggregation back as well,
+  /// ascending. Nothing changes. O(n log n).
+  [[nodiscard]] base::Result<FreeState> free_state() const noexcept;
   /// Everything from the initial offset to the end, ascending. O(n).
   [[nodiscard]] base::Result<base::Array<Section>> sections() const noexcept;
   /// O(holes).
@@ -104,6 +120,8 @@ class FileSpace : public base::Shared<FileSpace> {
   [[nodiscard]] base::Result<uint64_t> aggregate(Aggregator& own, uint64_t size, uint64_t alignment,
                                                  Kind kind) noexcept;
   [[nodiscard]] base::Result<uint64_t> from_end(uint64_t size, uint64_t alignment, FreeClass fragment) noexcept;
+  [[nodiscard]] base::Result<Block> block_from_end(uint64_t size, uint64_t alignment, bool aligned_request,
+                                                   FreeClass fragment) noexcept;
   [[nodiscard]] bool grow_end(uint64_t from, uint64_t size) noexcept;
   uint64_t cut(Cursor hole, uint64_t size, uint64_t alignment) noexcept;
   void give(uint64_t offset, uint64_t size, FreeClass free_class) noexcept;
@@ -138,6 +156,8 @@ class FileSpace : public base::Shared<FileSpace> {
   mutable Sections sections_;
   Aggregator raw_;
   Aggregator metadata_;
+  /// Classes of which there has been a free section; libhdf5 makes a manager for a class with its first one.
+  bool keeps_sections_[kFreeClasses] = {};
   /// What was taken out of the journal and is not in the index for want of memory.
   mutable base::Array<Block> backlog_[AppendJournal::kStripes];
   mutable size_t backlog_done_[AppendJournal::kStripes] = {};

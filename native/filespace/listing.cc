@@ -103,12 +103,54 @@ Result<base::Array<Section>> FileSpace::holes() const noexcept {
   return list;
 }
 
+Result<FreeState> FileSpace::free_state() const noexcept {
+  const std::lock_guard guard(mutex_);
+  if (!drain()) return no_memory();
+  Sections merged(page_size_);
+  const SectionTree& tree = sections_.by_address();
+  for (Cursor at = tree.front(); at; at = tree.next(at)) {
+    const Entry entry = tree.get(at);
+    const bool is_rest = state_of(entry.tag) == State::kRest;
+    if (entry.tag >= kFreeClasses && state_of(entry.tag) == State::kLive) continue;
+    const FreeClass free_class =
+        entry.tag < kFreeClasses ? entry.tag : class_of(kind_of(entry.tag), is_rest ? 0 : entry.second);
+    for (uint64_t offset = entry.first; offset < end_of(entry);) {
+      // As `give` divides what was cut out of a large block.
+      const bool divided = page_size_ != 0 && free_class != 0;
+      const uint64_t stop = divided ? std::min((offset / page_size_ + 1) * page_size_, end_of(entry)) : end_of(entry);
+      if (!merged.reserve(4)) return no_memory();
+      (void)merged.add_free(offset, stop - offset, free_class);
+      offset = stop;
+    }
+  }
+  FreeState state{.end = end_of_file(), .free = {}};
+  // As `shrink` moves the end.
+  for (Cursor last = merged.by_address().back(); last && end_of(merged.get(last)) == state.end;
+       last = merged.by_address().back()) {
+    const Entry entry = merged.get(last);
+    const uint64_t start = page_size_ == 0 ? entry.first : base::align_up(entry.first, page_size_).value_or(state.end);
+    if (start >= state.end || (page_size_ != 0 && entry.tag != 0)) break;
+    state.end = start;
+    if (start != entry.first) {
+      merged.change(last, {entry.first, start - entry.first, entry.tag});
+    } else {
+      merged.remove(last);
+    }
+  }
+  if (!state.free.reserve(merged.free_count() + 1)) return no_memory();
+  for (Cursor at = merged.by_address().front(); at; at = merged.by_address().next(at)) {
+    (void)state.free.push(section_of(merged.get(at), page_size_ != 0));
+  }
+  return state;
+}
+
 Stats FileSpace::stats() const noexcept {
   const std::lock_guard guard(mutex_);
   (void)drain();
   Stats stats = counts_;
   stats.end = end_of_file();
   stats.memory = sections_.memory();
+  stats.visits = sections_.visits();
   const SectionTree& tree = sections_.by_address();
   for (Cursor at = tree.front(); at; at = tree.next(at)) {
     const Entry entry = tree.get(at);

@@ -35,12 +35,14 @@ Result<uint64_t> FileSpace::place_in_page(uint64_t size, uint64_t alignment, Kin
     put_live(offset, size, kind);
     return offset;
   }
-  const uint64_t wanted = std::max(size, free_class == 0 ? size : page_size_);
-  const Cursor hole = free_class == 0 ? Cursor() : sections_.fit(strategy_, 0, wanted, at_page);
-  auto offset = hole ? Result<uint64_t>(cut(hole, wanted, at_page)) : from_end(wanted, at_page, 0);
+  // The file ends with a page.
+  const auto wanted = base::align_up(size, page_size_);
+  if (!wanted) return Status(Code::kLimitExceeded, "the block would end beyond the file's limit");
+  const Cursor hole = free_class == 0 ? Cursor() : sections_.fit(strategy_, 0, *wanted, at_page);
+  auto offset = hole ? Result<uint64_t>(cut(hole, *wanted, at_page)) : from_end(*wanted, at_page, 0);
   if (!offset.ok()) return offset;
   put_live(offset.value(), size, kind);
-  if (wanted > size) (void)sections_.add_free(offset.value() + size, wanted - size, free_class);
+  if (*wanted > size) (void)sections_.add_free(offset.value() + size, *wanted - size, free_class);
   return offset;
 }
 
@@ -73,6 +75,26 @@ Result<uint64_t> FileSpace::from_end(uint64_t size, uint64_t alignment, FreeClas
     if (!end_.compare_exchange_weak(end, *stop, std::memory_order_relaxed)) continue;
     if (*start != end) give(end, *start - end, fragment);
     return *start;
+  }
+}
+
+/// A block for aggregation at the end of the file. What its alignment skips belongs to it as well, unless its first
+/// request is aligned too.
+Result<Block> FileSpace::block_from_end(uint64_t size, uint64_t alignment, bool aligned_request,
+                                        FreeClass fragment) noexcept {
+  if (aligned_request || alignment == 1) {
+    const auto start = from_end(size, alignment, fragment);
+    if (!start.ok()) return start.status();
+    return Block{start.value(), size};
+  }
+  uint64_t end = end_of_file();
+  for (;;) {
+    const auto start = base::align_up(end, alignment);
+    const auto stop = start ? base::checked_add(*start, size) : std::nullopt;
+    if (!stop || *stop > limit_) {
+      return Status(Code::kLimitExceeded, "the block would end beyond the file's limit");
+    }
+    if (end_.compare_exchange_weak(end, *stop, std::memory_order_relaxed)) return Block{end, *stop - end};
   }
 }
 
@@ -136,12 +158,12 @@ Result<uint64_t> FileSpace::aggregate(Aggregator& own, uint64_t size, uint64_t a
       release_rest(other, &other == &raw_ ? Kind::kRaw : Kind::kMetadata);
     }
     if (size >= old.block) return from_end(size, alignment, free_class);
-    const auto block =
-        from_end(old.block, old.block >= threshold_ ? std::max(alignment, alignment_) : alignment, free_class);
-    if (!block.ok()) return block;
+    const uint64_t block_alignment = old.block >= threshold_ ? std::max(alignment, alignment_) : alignment;
+    const auto block = block_from_end(old.block, block_alignment, alignment > 1, free_class);
+    if (!block.ok()) return block.status();
     release_rest(own, kind);
-    own.offset = start = block.value();
-    own.size = own.total = own.block;
+    own.offset = start = block.value().offset;
+    own.size = own.total = block.value().size;
     put_rest(own, kind);
   }
   const uint64_t skipped = start - own.offset;
@@ -156,17 +178,26 @@ Result<uint64_t> FileSpace::aggregate(Aggregator& own, uint64_t size, uint64_t a
 
 bool FileSpace::shrink(const Entry& hole) noexcept {
   uint64_t end = end_of(hole);
+  const uint64_t start = page_size_ == 0 ? hole.first : base::align_up(hole.first, page_size_).value_or(end);
+  if (start >= end || (page_size_ != 0 && hole.tag != 0)) return false;
   // Another thread may have appended meanwhile: then it stays a hole.
-  if (!end_.compare_exchange_strong(end, hole.first, std::memory_order_relaxed)) return false;
-  sections_.remove(sections_.starting(hole.first));
+  if (!end_.compare_exchange_strong(end, start, std::memory_order_relaxed)) return false;
+  const Cursor at = sections_.starting(hole.first);
+  if (start == hole.first) {
+    sections_.remove(at);
+  } else {
+    sections_.change(at, {hole.first, start - hole.first, hole.tag});
+  }
   return true;
 }
 
 /// Joins a free section and the rest of a block that touch: into the rest, or into a section when it is a block's
-/// worth.
+/// worth. Where free sections are not used, or the first one of its class would be this one, the rest takes it.
 bool FileSpace::absorb(Aggregator& own, Kind kind, const Entry& hole) noexcept {
+  const bool keeps_sections = strategy_ != Strategy::kEndOfFile && keeps_sections_[hole.tag];
+  keeps_sections_[hole.tag] = true;
   if (own.size == 0 || (own.offset != end_of(hole) && own.offset + own.size != hole.first)) return false;
-  if (own.size + hole.second >= own.block) {
+  if (own.size + hole.second >= own.block && keeps_sections) {
     const Aggregator old = own;
     take_rest(old);
     own = {.block = old.block};
@@ -187,6 +218,13 @@ bool FileSpace::absorb(Aggregator& own, Kind kind, const Entry& hole) noexcept {
 
 /// Space that nothing can refer to any more: it joins its neighbours, the end of the file or the rest of a block.
 void FileSpace::give(uint64_t offset, uint64_t size, FreeClass free_class) noexcept {
+  if (page_size_ != 0 && free_class != 0 && offset / page_size_ != (offset + size - 1) / page_size_) {
+    // A part of a large block that was freed on purpose; a section for small blocks ends where its page does.
+    const uint64_t boundary = (offset / page_size_ + 1) * page_size_;
+    give(offset, boundary - offset, free_class);
+    give(boundary, offset + size - boundary, free_class);
+    return;
+  }
   const Entry hole = sections_.add_free(offset, size, free_class);
   if (end_of(hole) == end_of_file() && shrink(hole)) {
     // What was before it may be free and of another class.

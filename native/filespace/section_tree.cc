@@ -93,6 +93,7 @@ void SectionTree::clear() noexcept {
 
 SectionTree::Leaf* SectionTree::leaf_of(uint64_t first, uint64_t second) const noexcept {
   const Node* node = root_;
+  visits_ += height_ + 1;
   while (!node->leaf) {
     const auto& inner = static_cast<const Inner&>(*node);
     node = inner.child[not_greater(inner.first + 1, inner.second + 1, inner.count - 1U, first, second)];
@@ -125,11 +126,13 @@ SectionTree::Cursor SectionTree::back() const noexcept {
 }
 
 SectionTree::Cursor SectionTree::next(Cursor cursor) const noexcept {
+  ++visits_;
   if (cursor.index_ + 1 < cursor.leaf_->count) return at(cursor.leaf_, cursor.index_ + 1);
   return cursor.leaf_->next == nullptr ? Cursor() : at(cursor.leaf_->next, 0);
 }
 
 SectionTree::Cursor SectionTree::previous(Cursor cursor) const noexcept {
+  ++visits_;
   if (cursor.index_ > 0) return at(cursor.leaf_, cursor.index_ - 1);
   Leaf* const leaf = cursor.leaf_->previous;
   return leaf == nullptr ? Cursor() : at(leaf, leaf->count - 1U);
@@ -148,6 +151,7 @@ SectionTree::Cursor SectionTree::first_fit(uint8_t free_class, uint64_t size, ui
   const Node* node = begin;
   for (;;) {
     const Inner* parent = node->parent;
+    ++visits_;
     if (parent == nullptr) return {};
     uint32_t slot = slot_of(*parent, node) + 1;
     while (slot < parent->count && parent->most[free_class][slot] < size) ++slot;
@@ -162,6 +166,7 @@ SectionTree::Cursor SectionTree::first_fit(uint8_t free_class, uint64_t size, ui
     uint32_t slot = 0;
     while (slot + 1 < inner.count && inner.most[free_class][slot] < size) ++slot;
     node = inner.child[slot];
+    ++visits_;
   }
   auto* const leaf = static_cast<Leaf*>(const_cast<Node*>(node));
   for (uint32_t i = 0; i < leaf->count; ++i) {
@@ -193,6 +198,7 @@ uint64_t SectionTree::most_of(const Node& node, uint8_t free_class) noexcept {
 void SectionTree::refresh(Node* node) noexcept {
   for (; node->parent != nullptr; node = node->parent) {
     const uint32_t slot = slot_of(*node->parent, node);
+    ++visits_;
     bool changed = false;
     for (uint8_t free_class = 0; free_class < kFreeClasses; ++free_class) {
       uint64_t& known = node->parent->most[free_class][slot];

@@ -141,6 +141,12 @@ uint64_t Sections::memory() const noexcept {
   return bytes;
 }
 
+uint64_t Sections::visits() const noexcept {
+  uint64_t visits = by_address_.visits();
+  for (const SectionTree& tree : by_size_) visits += tree.visits();
+  return visits;
+}
+
 bool Sections::validate() const noexcept {
   if (!by_address_.validate()) return false;
   for (const SectionTree& tree : by_size_) {
@@ -156,6 +162,8 @@ bool Sections::validate() const noexcept {
     if (entry.tag >= kFreeClasses) continue;
     ++free;
     bytes += entry.second;
+    // A part of a page stays inside it.
+    if (page_size_ != 0 && entry.tag != 0 && entry.first / page_size_ != (end - 1) / page_size_) return false;
     const Cursor twin = by_size_[entry.tag].at_most(entry.second, entry.first);
     if (!twin || by_size_[entry.tag].get(twin).first != entry.second ||
         by_size_[entry.tag].get(twin).second != entry.first) {

@@ -54,6 +54,7 @@ class Sections {
   [[nodiscard]] uint64_t free_bytes() const noexcept { return free_bytes_; }
   [[nodiscard]] uint64_t free_count() const noexcept;
   [[nodiscard]] uint64_t memory() const noexcept;
+  [[nodiscard]] uint64_t visits() const noexcept;
   /// Each index is in order, they agree, and no section overlaps the next.
   [[nodiscard]] bool validate() const noexcept;
   /// Whether the index by size has as many bytes as `bytes`, what the other one has. O(holes).

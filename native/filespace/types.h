@@ -31,7 +31,8 @@ struct Config {
   /// No block ends beyond it.
   uint64_t limit = base::kMaxAddress;
   Strategy strategy = Strategy::kEndOfFile;
-  /// Requests of `threshold` bytes or more begin at a multiple of `alignment`, a power of two.
+  /// Requests of `threshold` bytes or more begin at a multiple of `alignment`, a power of two; not with pages, which
+  /// are alignment enough, as for libhdf5.
   uint64_t threshold = 1;
   uint64_t alignment = 1;
   /// Requests of a kind that are smaller than its block come out of one; 0 for none.
@@ -67,6 +68,8 @@ struct Stats {
   uint64_t holes_of[64] = {};
   /// What the indexes take, in bytes of memory.
   uint64_t memory = 0;
+  /// How many nodes of the indexes were gone through since the space was made, by this call as well.
+  uint64_t visits = 0;
 };
 
 }  // namespace freestone::filespace
