@@ -15,7 +15,7 @@ namespace freestone::pipeline {
 [[nodiscard]] base::Status read_exactly(const os::File& file, uint64_t address, base::Bytes into) noexcept;
 
 /// Filters a chunk, allocates file space for the result and writes it there.
-/// When the write fails, the space stays allocated: the file has a hole there, which no structure refers to.
+/// When the write fails, the space is given back.
 struct StoreChunk {
   FileSink::Lease file;
   base::Ref<filespace::FileSpace> space;

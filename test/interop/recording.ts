@@ -29,42 +29,49 @@ export class Tape {
 
 /** The real addon, with files that write to `tape()` what they do. */
 export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddon {
+  // A native object's methods are its own, so that a class above it has no say: they are replaced object by object.
   class RecordingFile extends real.File {
-    override async write(address: number, data: Uint8Array): Promise<void> {
-      const { events } = tape();
-      const id = tape().begin((id) => ({ kind: 'write', id, address, bytes: Buffer.from(data) }));
-      await super.write(address, data);
-      events.push({ kind: 'done', id });
-    }
-
-    override async truncate(size: number): Promise<void> {
-      const { events } = tape();
-      const id = tape().begin((id) => ({ kind: 'truncate', id, size }));
-      await super.truncate(size);
-      events.push({ kind: 'done', id });
-    }
-
-    override async sync(): Promise<void> {
-      const { events } = tape();
-      const began = events.length;
-      await super.sync();
-      events.push({ kind: 'sync', began });
+    constructor(...args: ConstructorParameters<NativeAddon['File']>) {
+      super(...args);
+      const [write, truncate, sync] = [this.write.bind(this), this.truncate.bind(this), this.sync.bind(this)];
+      this.write = async (address, data) => {
+        const { events } = tape();
+        const id = tape().begin((id) => ({ kind: 'write', id, address, bytes: Buffer.from(data) }));
+        await write(address, data);
+        events.push({ kind: 'done', id });
+      };
+      this.truncate = async (size) => {
+        const { events } = tape();
+        const id = tape().begin((id) => ({ kind: 'truncate', id, size }));
+        await truncate(size);
+        events.push({ kind: 'done', id });
+      };
+      this.sync = async () => {
+        const { events } = tape();
+        const began = events.length;
+        await sync();
+        events.push({ kind: 'sync', began });
+      };
     }
   }
 
   class RecordingCodec extends real.ChunkCodec {
-    override async store(file: NativeFile, space: NativeFileSpace, chunk: Uint8Array): Promise<Float64Array> {
-      const { events } = tape();
-      // Where it goes and what it becomes is known only when it is there.
-      const id = tape().begin((id) => ({ kind: 'write', id, address: 0, bytes: Buffer.alloc(0) }));
-      const begun = events.length - 1;
-      const stored = await super.store(file, space, chunk);
-      const [address = 0, size = 0] = stored;
-      const bytes = Buffer.alloc(size);
-      file.readSync(address, bytes);
-      events[begun] = { kind: 'write', id, address, bytes };
-      events.push({ kind: 'done', id });
-      return stored;
+    constructor(...args: ConstructorParameters<NativeAddon['ChunkCodec']>) {
+      super(...args);
+      const store = this.store.bind(this);
+      this.store = async (file: NativeFile, space: NativeFileSpace, chunk: Uint8Array) => {
+        const { events } = tape();
+        // Where it goes and what it becomes is known only when it is there.
+        const id = tape().begin((id) => ({ kind: 'write', id, address: 0, bytes: Buffer.alloc(0) }));
+        const begun = events.length - 1;
+        const stored = await store(file, space, chunk);
+        const [address = 0, size = 0] = stored;
+        const bytes = Buffer.alloc(size);
+        file.readSync(address, bytes);
+        events[begun] = { kind: 'write', id, address, bytes };
+        events.push({ kind: 'done', id });
+        return stored;
+      };
     }
   }
 

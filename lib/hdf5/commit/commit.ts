@@ -1,8 +1,9 @@
 // What becomes visible when. A commit writes every changed structure to space that was free at the last one, up to the root
 // group, and then replaces the superblock with one small write, which makes all of it visible at once. A process that dies at
-// any moment before that write leaves the file as it was.
+// any moment before that write leaves the file as it was. What the commit before referred to alone may be used again only then.
 import { encodeSuperblock } from '../format/superblock.js';
 import { MetadataBatch, type FileStore } from '../storage/file-store.js';
+import type { SuperblockExtension } from '../storage/superblock-extension.js';
 
 /** What a resolved flush survives: nothing is promised, the end of the process, or a power cut as well. */
 export type Durability = 'none' | 'process' | 'power';
@@ -13,23 +14,64 @@ export interface Committable {
   commit(batch: MetadataBatch, onDurable: (() => void)[]): number;
 }
 
+export interface Committed {
+  readonly endOfFile: number;
+  readonly rootHeaderAddress: number;
+}
+
 /**
  * All raw data has been written before; nothing here waits until everything has been encoded, so that it is one state of the file.
  * @param onTaken called when the file may change again
  */
-export async function commit(store: FileStore, root: Committable, durability: Durability, onTaken: () => void): Promise<void> {
+export async function commit(
+  store: FileStore,
+  root: Committable,
+  extension: SuperblockExtension,
+  durability: Durability,
+  onTaken: () => void,
+): Promise<Committed> {
   const batch = new MetadataBatch(store);
   const onDurable: (() => void)[] = [];
-  const rootHeaderAddress = root.commit(batch, onDurable);
-  const endOfFile = store.space.endOfFile;
-  const superblock = encodeSuperblock({ consistencyFlags: 0, baseAddress: 0, extensionAddress: null, endOfFile, rootHeaderAddress });
-  await batch.write();
-  // Space may have been allocated that was never written; a file that is shorter than its superblock says does not open.
-  // Nobody else writes yet: a chunk that was written behind this end before the file is extended to it would be cut off.
+  try {
+    const rootHeaderAddress = root.commit(batch, onDurable);
+    const extensionAddress = extension.commit(batch, onDurable);
+    store.hold();
+    const endOfFile = store.space.endOfFile;
+    await batch.write();
+    // Space may have been allocated that was never written; a file that is shorter than its superblock says does not open.
+    // Nobody else writes yet: a chunk that was written behind this end before the file is extended to it would be cut off.
+    if (store.file.size() < endOfFile) await store.file.truncate(endOfFile);
+    onTaken();
+    await writeSuperblock(store, { endOfFile, rootHeaderAddress, extensionAddress }, durability);
+    batch.settle();
+    for (const settle of onDurable) settle();
+    return { endOfFile, rootHeaderAddress };
+  } catch (error) {
+    batch.abandon();
+    throw error;
+  } finally {
+    store.letGo();
+  }
+}
+
+/** The last step of a session: free space is noted in the file if it is to be kept, and the file becomes as short as it can be. */
+export async function finish(store: FileStore, committed: Committed, extension: SuperblockExtension, durability: Durability): Promise<void> {
+  const { endOfFile, extensionAddress, parts } = extension.finish(store.space);
+  for (const { address, bytes } of parts) await store.write(address, bytes);
   if (store.file.size() < endOfFile) await store.file.truncate(endOfFile);
-  onTaken();
+  // First the superblock: the other way round a crash in between would leave a file that is shorter than it says.
+  if (parts.length > 0 || endOfFile !== committed.endOfFile) {
+    await writeSuperblock(store, { endOfFile, rootHeaderAddress: committed.rootHeaderAddress, extensionAddress }, durability);
+  }
+  if (store.file.size() !== endOfFile) await store.file.truncate(endOfFile);
+}
+
+async function writeSuperblock(
+  store: FileStore,
+  fields: { readonly endOfFile: number; readonly rootHeaderAddress: number; readonly extensionAddress: number | null },
+  durability: Durability,
+): Promise<void> {
   if (durability === 'power') await store.file.sync();
-  await store.file.write(0, superblock);
+  await store.file.write(0, encodeSuperblock({ consistencyFlags: 0, baseAddress: 0, ...fields }));
   if (durability === 'power') await store.file.sync();
-  for (const settle of onDurable) settle();
 }

@@ -3,6 +3,7 @@ import { attribute, attributeInfo } from './attribute.js';
 import { dataspace } from './dataspace.js';
 import { datatype } from './datatype.js';
 import { externalFiles } from './external-files.js';
+import { fileSpaceInfo } from './file-space-info.js';
 import { fillValue } from './fill-value.js';
 import { filterPipeline } from './filter-pipeline.js';
 import { layout } from './layout.js';
@@ -27,6 +28,7 @@ const known: Readonly<Record<number, { readonly name: string; readonly text: Pri
   [messageType.groupInfo]: { name: 'group info', text: printer(groupInfo) },
   [messageType.filterPipeline]: { name: 'filter pipeline', text: printer(filterPipeline) },
   [messageType.attribute]: { name: 'attribute', text: printer(attribute) },
+  [messageType.fileSpaceInfo]: { name: 'file space info', text: printer(fileSpaceInfo) },
   [messageType.attributeInfo]: { name: 'attribute info', text: printer(attributeInfo) },
 };
 

@@ -19,12 +19,15 @@ export const messageType = {
   attribute: 0x0c,
   continuation: 0x10,
   attributeInfo: 0x15,
+  fileSpaceInfo: 0x17,
 } as const;
 
 /** The most that a header message can hold: its size is a 16-bit number. */
 export const maxMessageSize = 65535;
 
 const CONSTANT = 1;
+const NOT_SHARED = 4;
+const MARK_IF_UNKNOWN = 16;
 const SHARED = 2;
 const FAIL_IF_UNKNOWN = 8 | 128;
 const TIMES = 0x20;
@@ -36,6 +39,8 @@ export interface HeaderMessage {
   readonly type: number;
   /** The message does not change as long as the object lives. */
   readonly constant?: boolean;
+  /** Software that does not know the message and changes the object leaves a mark on it; and it is never shared. */
+  readonly marked?: boolean;
   readonly body: Uint8Array;
 }
 
@@ -59,8 +64,9 @@ const continuation = struct({ address: length, size: length });
 export function encodeObjectHeader(messages: readonly HeaderMessage[]): Buffer {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for (const { type, constant, body } of messages) {
-    const head = encode(messageHeader, { type, size: body.length, flags: constant === true ? CONSTANT : 0 });
+  for (const { type, constant, marked, body } of messages) {
+    const flags = (constant === true ? CONSTANT : 0) | (marked === true ? NOT_SHARED | MARK_IF_UNKNOWN : 0);
+    const head = encode(messageHeader, { type, size: body.length, flags });
     parts.push(head, body);
     size += head.length + body.length;
   }

@@ -11,6 +11,7 @@ import { superblockSize, decodeSuperblock } from '../format/superblock.js';
 import { ChunkIndex } from '../storage/chunk-index.js';
 import { readExternalFiles } from '../storage/external.js';
 import type { FileStore } from '../storage/file-store.js';
+import { spaceExtents } from '../storage/superblock-extension.js';
 import { type Dataset } from './dataset.js';
 import { Group } from './group.js';
 import { extentOf, readHeader } from './load.js';
@@ -28,8 +29,12 @@ export interface FileExtent {
 
 /** Walks all that the superblock leads to, and says what lies between. */
 export function mapFile(store: FileStore, root: Group): FileExtent[] {
-  const { endOfFile, rootHeaderAddress } = decodeSuperblock(store.readSync(0, superblockSize));
+  const { endOfFile, rootHeaderAddress, extensionAddress } = decodeSuperblock(store.readSync(0, superblockSize));
   const extents: FileExtent[] = [{ offset: 0, size: superblockSize, kind: 'superblock', owner: '' }];
+  if (extensionAddress !== null) {
+    const own = spaceExtents((at, size) => store.readSync(at, size), extensionAddress);
+    extents.push(...own.map(({ address, size }): FileExtent => ({ offset: address, size, kind: 'superblock', owner: '' })));
+  }
   const seen = new Set<number>();
   const visit = (node: Group | Dataset): void => {
     const address = node === root ? rootHeaderAddress : node.headerAddress;

@@ -1,14 +1,15 @@
 // An HDF5 file: created and written, or opened and looked at.
 import { unlink } from 'node:fs/promises';
 import { FreestoneError, checkChoice, checkOptions, shown } from '../../errors.js';
-import { FileSpace } from '../../filespace/index.js';
+import type { FileSpace } from '../../filespace/index.js';
 import { native, openMode, type NativeFile } from '../../native.js';
-import { commit, type Durability } from '../commit/commit.js';
+import { commit, finish, type Committed, type Durability } from '../commit/commit.js';
 import { unsupported } from '../format/bytes.js';
 import { describeMessage } from '../format/message.js';
 import { decodeSuperblock, isSignature, signatureSize, superblockSize } from '../format/superblock.js';
-import { FileStore, threadCount } from '../storage/file-store.js';
+import { FileStore, readFile, threadCount } from '../storage/file-store.js';
 import { GlobalHeap } from '../storage/global-heap.js';
+import { newSpace, readSpaceInfo, restoredSpace, type SpaceOptions, type SuperblockExtension } from '../storage/superblock-extension.js';
 import type { Dataset } from './dataset.js';
 import { mapFile, type FileExtent } from './file-map.js';
 import { Group } from './group.js';
@@ -22,6 +23,8 @@ export interface CreateOptions {
   readonly compat?: 'v18';
   /** What a resolved flush survives; `process` unless given. */
   readonly durability?: Durability;
+  /** How the file's addresses are handed out, and whether what is free is noted in it. As libhdf5 does by default unless given. */
+  readonly space?: SpaceOptions;
   /** How many tasks of this file run at once on the worker threads; as many as there are processors unless given. */
   readonly threads?: number;
 }
@@ -41,6 +44,9 @@ export class H5File implements AsyncDisposable {
   readonly #store: FileStore;
   readonly #context: FileContext;
   readonly #heap: GlobalHeap;
+  /** None for a file that is only read. */
+  readonly #extension: SuperblockExtension | undefined;
+  #committed: Committed | undefined;
   readonly #durability: Durability;
   /** Datasets that have taken data since the last flush was asked for, or whose flush failed. */
   #unflushed = new Set<Dataset>();
@@ -50,10 +56,11 @@ export class H5File implements AsyncDisposable {
   #picture: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(path: string, file: NativeFile, space: FileSpace, state: State, options: CreateOptions, rootAddress?: number) {
+  private constructor(path: string, file: NativeFile, space: FileSpace, origin: SuperblockExtension | { readonly rootAddress: number }, options: CreateOptions) {
     this.path = path;
     this.space = space;
-    this.#state = state;
+    this.#state = 'rootAddress' in origin ? 'reading' : 'writing';
+    this.#extension = 'rootAddress' in origin ? undefined : origin;
     this.#durability = options.durability ?? 'process';
     this.#store = new FileStore(file, space, threadCount(options.threads));
     this.#heap = new GlobalHeap(this.#store);
@@ -75,8 +82,8 @@ export class H5File implements AsyncDisposable {
       forgetUnflushed: (dataset) => this.#unflushed.delete(dataset),
       load: (parent, name, headerAddress) => loadObject(this.#context, parent, name, headerAddress),
     };
-    if (rootAddress === undefined) this.root = new Group(this.#context, null, '');
-    else this.root = loadObject(this.#context, null, '', rootAddress) as Group;
+    if ('rootAddress' in origin) this.root = loadObject(this.#context, null, '', origin.rootAddress) as Group;
+    else this.root = new Group(this.#context, null, '');
   }
 
   /**
@@ -85,16 +92,22 @@ export class H5File implements AsyncDisposable {
    */
   static async create(path: string, options: CreateOptions = {}): Promise<H5File> {
     checkPath(path);
-    checkOptions('the file', options, ['overwrite', 'compat', 'durability', 'threads']);
+    checkOptions('the file', options, ['overwrite', 'compat', 'durability', 'space', 'threads']);
     checkChoice('compat', options.compat ?? 'v18', ['v18'], 'ERR_UNSUPPORTED');
     checkChoice('durability', options.durability ?? 'process', ['none', 'process', 'power']);
     threadCount(options.threads);
     if (options.overwrite !== undefined && typeof options.overwrite !== 'boolean') {
       throw new FreestoneError('ERR_INVALID_ARGUMENT', `overwrite must be true or false, not ${shown(options.overwrite)}`, { argument: 'overwrite' });
     }
+    if (options.space !== undefined) {
+      checkOptions('space', options.space, [
+        'strategy', 'alignment', 'metadataBlockSize', 'smallDataBlockSize', 'pageSize', 'limit', 'track', 'persist', 'threshold',
+      ]);
+    }
+    const { space, extension } = newSpace(options.space ?? {});
     const file = new (native().File)(path, options.overwrite === true ? openMode.overwrite : openMode.create);
     try {
-      const created = new H5File(path, file, new FileSpace(superblockSize), 'writing', options);
+      const created = new H5File(path, file, space, extension, options);
       await created.flush();
       return created;
     } catch (error) {
@@ -117,7 +130,7 @@ export class H5File implements AsyncDisposable {
       const start = Buffer.alloc(Math.min(superblockSize, file.size()));
       await file.read(0, start);
       if (!isSignature(start)) refuseUserBlock(file);
-      const { endOfFile, rootHeaderAddress } = decodeSuperblock(start);
+      const { endOfFile, rootHeaderAddress, extensionAddress } = decodeSuperblock(start);
       if (file.size() < endOfFile) {
         throw new FreestoneError('ERR_CORRUPT_FILE', `${path} is cut off: it has ${String(file.size())} of ${String(endOfFile)} bytes`, {
           path,
@@ -125,7 +138,9 @@ export class H5File implements AsyncDisposable {
           expected: endOfFile,
         });
       }
-      return new H5File(path, file, new FileSpace(endOfFile), 'reading', {}, rootHeaderAddress);
+      const read = (address: number, size: number): Buffer => readFile(file, address, size);
+      const info = extensionAddress === null ? null : readSpaceInfo(read, extensionAddress);
+      return new H5File(path, file, restoredSpace(read, info, endOfFile), { rootAddress: rootHeaderAddress }, {});
     } catch (error) {
       await file.close();
       throw withPath(error, path);
@@ -206,7 +221,7 @@ export class H5File implements AsyncDisposable {
         await Promise.all([...datasets].map((dataset) => dataset.flushData()));
         // Attributes may be set at any time. No turn is left between the last look at the heap and the commit's state of the file.
         while (this.#heap.isUnwritten) await this.#heap.flush();
-        await commit(this.#store, this.root, this.#durability, taken);
+        if (this.#extension !== undefined) this.#committed = await commit(this.#store, this.root, this.#extension, this.#durability, taken);
       } catch (error) {
         for (const dataset of asked) this.#unflushed.add(dataset);
         throw error;
@@ -225,7 +240,7 @@ export class H5File implements AsyncDisposable {
       await this.#flushing;
       if (withFlush) {
         await this.#flush();
-        if (this.#store.file.size() !== this.space.endOfFile) await this.#store.file.truncate(this.space.endOfFile);
+        if (this.#committed !== undefined && this.#extension !== undefined) await finish(this.#store, this.#committed, this.#extension, this.#durability);
       }
     } finally {
       await this.#store.file.close();

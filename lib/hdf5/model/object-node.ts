@@ -1,7 +1,7 @@
 // What groups and datasets share: a place in the tree, attributes, and knowing whether the file has their latest state.
 import { FreestoneError, shown } from '../../errors.js';
 import type { HeaderMessage } from '../format/object-header.js';
-import type { FileStore, MetadataBatch } from '../storage/file-store.js';
+import type { Extent, FileStore, MetadataBatch } from '../storage/file-store.js';
 import type { GlobalHeap } from '../storage/global-heap.js';
 import { Attributes } from './attributes.js';
 import { isText } from './element-type.js';
@@ -41,6 +41,8 @@ export abstract class ObjectNode {
   #version = 0;
   #committed = -1;
   #address: number | null = null;
+  /** What the last commit has of it. */
+  #extents: readonly Extent[] = [];
 
   /** @internal */
   constructor(context: FileContext, parent: ObjectNode | null, name: string) {
@@ -82,9 +84,11 @@ export abstract class ObjectNode {
   commit(batch: MetadataBatch, onDurable: (() => void)[]): number {
     if (this.#address !== null && this.#committed === this.#version) return this.#address;
     const version = this.#version;
-    const address = this.encodeHeader(batch, onDurable);
+    const { result: address, extents } = batch.owned(() => this.encodeHeader(batch, onDurable));
+    batch.replaces(this.#extents);
     onDurable.push(() => {
       this.#address = address;
+      this.#extents = extents;
       this.#committed = version;
     });
     return address;

@@ -138,16 +138,24 @@ export class ChunkedStorage {
       this.#cache.set(number, { buffer: kept, dirty: true });
       this.#recycle(cached.buffer);
       // It is stored anew: in its place the file has what the last commit says, which a crash brings back.
-      if (filters.length === 0) this.index.delete(number);
+      if (filters.length === 0) this.#forget(number);
       await this.#shrinkCache(flight);
     }
     // Only now is nothing on its way to the file that would be noted in the index when it arrives. What could not be stored
     // is in memory again, and the next flush tries again.
     await flight.landed().catch(() => undefined);
     for (const number of outside) {
-      this.index.delete(number);
+      this.#forget(number);
       this.#cache.delete(number);
     }
+  }
+
+  /** Takes a chunk out of the index and gives its space back. */
+  #forget(number: number): void {
+    const record = this.index.get(number);
+    if (record === undefined) return;
+    this.index.delete(number);
+    this.#store.release(record);
   }
 
   /** Runs one operation after the other. */
@@ -259,6 +267,7 @@ export class ChunkedStorage {
         return;
       }
       const [address = 0, size = 0, filterMask = 0] = await this.#codec.store(this.#store.file, this.#store.space.native, buffer);
+      this.#forget(number);
       this.index.set(number, { address, size, filterMask });
       this.#onStored();
     } finally {

@@ -63,7 +63,7 @@ export class ContiguousStorage {
       // What is under way must not meet the next write.
       await flight.landed().catch(() => undefined);
       // Where not even the fill value was written, elements are as they were before: in no space yet.
-      if (isFirst) this.#address = null;
+      if (isFirst) this.#giveUp(address);
       throw error;
     }
   }
@@ -133,20 +133,30 @@ export class ContiguousStorage {
   /** The space of the whole dataset; what the first write leaves out is given the fill value. */
   async #allocate(box: Box): Promise<number> {
     if (this.#address !== null) return this.#address;
-    const address = this.#store.space.allocate(this.size);
+    const address = this.#store.space.allocate(this.size, { kind: 'raw' });
     const whole = box.count.every((n, d) => n === this.#shape[d]);
-    // New space at the end of the file reads as zeros, so that only another fill value has to be written.
-    if (!whole && this.#fill !== null) {
+    // What lies beyond all that was ever written reads as zeros. Other space has what was there before.
+    if (!whole && (this.#fill !== null || address < this.#store.file.size())) {
       const piece = Buffer.allocUnsafeSlow(
         Math.min(this.size, Math.max(1, Math.floor(writePieceSize / this.#elementSize)) * this.#elementSize),
-      ).fill(this.#fill);
+      ).fill(this.#fill ?? 0);
       const flight = new Flight();
-      for (let at = 0; at < this.size && !flight.failed; at += piece.length) {
-        await this.#submit(flight, address + at, piece.subarray(0, Math.min(piece.length, this.size - at)));
+      try {
+        for (let at = 0; at < this.size && !flight.failed; at += piece.length) {
+          await this.#submit(flight, address + at, piece.subarray(0, Math.min(piece.length, this.size - at)));
+        }
+        await flight.landed();
+      } catch (error) {
+        this.#giveUp(address);
+        throw error;
       }
-      await flight.landed();
     }
     this.#address = address;
     return address;
+  }
+
+  #giveUp(address: number): void {
+    this.#address = null;
+    this.#store.release({ address, size: this.size });
   }
 }

@@ -75,11 +75,19 @@ export class Flight {
   }
 }
 
+/** Bytes of the file. */
+export interface Extent {
+  readonly address: number;
+  readonly size: number;
+}
+
 /** An open file with its space. */
 export class FileStore {
   readonly file: NativeFile;
   readonly space: FileSpace;
   readonly throttle: Throttle;
+  /** What is given back while a commit is on its way, which may still refer to it. */
+  #held: Extent[] | null = null;
 
   /** @param threads how many tasks of this file may run at once */
   constructor(file: NativeFile, space: FileSpace, threads: number) {
@@ -87,6 +95,23 @@ export class FileStore {
     this.space = space;
     // As many again wait in line, so that a worker that is done finds the next task at once.
     this.throttle = new Throttle(threads * 2, IN_FLIGHT_BYTES);
+  }
+
+  /** Gives back space that the file's next state does not refer to; it is used again after the commit of that state. */
+  release({ address, size }: Extent): void {
+    if (this.#held === null) this.space.free(address, size);
+    else this.#held.push({ address, size });
+  }
+
+  /** From here on what is given back belongs to the commit after the one that begins. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  letGo(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const extent of held) this.release(extent);
   }
 
   /** Writes when there is room among what is under way. */
@@ -116,17 +141,25 @@ export class FileStore {
 
   /** Up to `size` bytes: fewer where the file ends. For metadata. */
   readSync(address: number, size: number): Buffer {
-    const end = this.file.size();
-    const bytes = Buffer.alloc(Math.max(0, Math.min(size, end - address)));
-    if (bytes.length > 0) this.file.readSync(address, bytes);
-    return bytes;
+    return readFile(this.file, address, size);
   }
+}
+
+/** Up to `size` bytes: fewer where the file ends. */
+export function readFile(file: NativeFile, address: number, size: number): Buffer {
+  const bytes = Buffer.alloc(Math.max(0, Math.min(size, file.size() - address)));
+  if (bytes.length > 0) file.readSync(address, bytes);
+  return bytes;
 }
 
 /** Collects the encoded structures of one commit, places them, and writes neighbours together. */
 export class MetadataBatch {
   readonly #store: FileStore;
   readonly #parts: { address: number; bytes: Uint8Array }[] = [];
+  readonly #placed: Extent[] = [];
+  readonly #replaced: Extent[] = [];
+  /** For each object that is being encoded, inside each other, what has been placed for it. */
+  readonly #owners: Extent[][] = [];
 
   constructor(store: FileStore) {
     this.#store = store;
@@ -134,19 +167,47 @@ export class MetadataBatch {
 
   /** Allocates space for a structure and remembers to write it. @returns its address */
   place(bytes: Uint8Array): number {
-    const address = this.#store.space.allocate(bytes.length);
+    const address = this.reserve(bytes.length);
     this.#parts.push({ address, bytes });
     return address;
   }
 
   /** Allocates space for a structure that has to know addresses before it can be encoded. */
   reserve(size: number): number {
-    return this.#store.space.allocate(size);
+    const extent = { address: this.#store.space.allocate(size, { kind: 'metadata' }), size };
+    this.#placed.push(extent);
+    this.#owners.at(-1)?.push(extent);
+    return extent.address;
   }
 
   /** Remembers to write a structure into space from `reserve`. */
   put(address: number, bytes: Uint8Array): void {
     this.#parts.push({ address, bytes });
+  }
+
+  /** Encodes one object. @returns what was placed for it, without what `encode` had placed for others in the same way */
+  owned<T>(encode: () => T): { readonly result: T; readonly extents: readonly Extent[] } {
+    const extents: Extent[] = [];
+    this.#owners.push(extents);
+    const result = encode();
+    this.#owners.pop();
+    return { result, extents };
+  }
+
+  /** Notes what the file refers to until this commit, and no longer after it. */
+  replaces(extents: readonly Extent[]): void {
+    this.#replaced.push(...extents);
+  }
+
+  /** The commit is there: what it replaces may be used again. */
+  settle(): void {
+    for (const { address, size } of this.#replaced) this.#store.space.free(address, size);
+    this.#store.space.commit();
+  }
+
+  /** The commit failed. The file may refer to what was written all the same, until the next one. */
+  abandon(): void {
+    for (const { address, size } of this.#placed) this.#store.space.free(address, size);
   }
 
   async write(): Promise<void> {

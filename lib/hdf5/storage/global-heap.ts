@@ -116,7 +116,7 @@ export class GlobalHeap {
     this.#nextSize = Math.min(this.#nextSize * 2, MAX_COLLECTION_SIZE);
     const bytes = Buffer.alloc(total);
     writeCollectionHeader(bytes, total);
-    this.#open = { address: this.#store.space.allocate(total), bytes, used: collectionHeaderSize, objects: 0 };
+    this.#open = { address: this.#store.space.allocate(total, { kind: 'raw' }), bytes, used: collectionHeaderSize, objects: 0 };
     return this.#open;
   }
 

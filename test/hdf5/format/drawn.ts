@@ -4,8 +4,10 @@ import type { AttributeMessage } from '../../../lib/hdf5/format/attribute.js';
 import { maxChildren, type ChunkEntry, type ChunkNode } from '../../../lib/hdf5/format/btree1.js';
 import { elementCount, type Dataspace } from '../../../lib/hdf5/format/dataspace.js';
 import type { DatatypeMessage } from '../../../lib/hdf5/format/datatype.js';
+import type { FileSpaceInfoInput } from '../../../lib/hdf5/format/file-space-info.js';
 import type { FillValue } from '../../../lib/hdf5/format/fill-value.js';
 import type { FilterMessage } from '../../../lib/hdf5/format/filter-pipeline.js';
+import type { StoredSection } from '../../../lib/hdf5/format/free-space.js';
 import type { Layout } from '../../../lib/hdf5/format/layout.js';
 import { messageType, type HeaderMessage } from '../../../lib/hdf5/format/object-header.js';
 
@@ -176,3 +178,29 @@ export const superblocks = fc.record({
   endOfFile: offsets,
   rootHeaderAddress: offsets,
 });
+
+export const fileSpaceInfos: fc.Arbitrary<FileSpaceInfoInput> = fc.nat({ max: 1 }).chain((persist) =>
+  fc.record({
+    strategy: fc.nat({ max: 3 }),
+    persist: fc.constant(persist),
+    threshold: offsets,
+    pageSize: offsets,
+    pageEndThreshold: fc.nat({ max: 65535 }),
+    endBeforeManagers: addresses,
+    managers: persist === 1 ? fc.array(addresses, { minLength: 12, maxLength: 12 }) : fc.constant(undefined),
+  }),
+);
+
+/** Ascending by offset, with a gap in front of each. */
+export const freeSections: fc.Arbitrary<StoredSection[]> = fc
+  .array(fc.record({ gap: fc.nat({ max: 5 }), size: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 2 ** 40 })), type: fc.nat({ max: 2 }) }), {
+    maxLength: 300,
+  })
+  .map((list) => {
+    let at = 48;
+    return list.map(({ gap, size, type }) => {
+      const offset = at + gap;
+      at = offset + size;
+      return { offset, size, type };
+    });
+  });

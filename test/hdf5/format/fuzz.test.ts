@@ -7,9 +7,11 @@ import { decodeChunkNode, encodeChunkNode } from '../../../lib/hdf5/format/btree
 import { lookup3 } from '../../../lib/hdf5/format/checksum.js';
 import { dataspace } from '../../../lib/hdf5/format/dataspace.js';
 import { datatype } from '../../../lib/hdf5/format/datatype.js';
+import { fileSpaceInfo } from '../../../lib/hdf5/format/file-space-info.js';
 import { fillValue } from '../../../lib/hdf5/format/fill-value.js';
 import { filterPipeline } from '../../../lib/hdf5/format/filter-pipeline.js';
 import { decodeCollection, minCollectionSize, writeCollectionHeader, writeFreeObject, writeObjectHeader } from '../../../lib/hdf5/format/global-heap.js';
+import { decodeManagerHeader, decodeSections, encodeManagerHeader, encodeSections, managerHeaderSize } from '../../../lib/hdf5/format/free-space.js';
 import { layout } from '../../../lib/hdf5/format/layout.js';
 import { groupInfo, link, linkInfo } from '../../../lib/hdf5/format/link.js';
 import { describeMessage } from '../../../lib/hdf5/format/message.js';
@@ -79,6 +81,7 @@ const messages: readonly (readonly [string, number, Field<unknown>, fc.Arbitrary
   ['a link', messageType.link, link, drawn.links],
   ['a link info', messageType.linkInfo, linkInfo, fc.record({ flags: fc.constant(0), heapAddress: drawn.addresses, nameIndexAddress: drawn.addresses })],
   ['a group info', messageType.groupInfo, groupInfo, fc.constant({ flags: 1, maxCompact: 8, minDense: 6 })],
+  ['a file space info', messageType.fileSpaceInfo, fileSpaceInfo, drawn.fileSpaceInfos],
   ['an attribute info', messageType.attributeInfo, attributeInfo, fc.record({ flags: fc.constant(0), heapAddress: drawn.addresses, nameIndexAddress: drawn.addresses })],
 ];
 
@@ -119,6 +122,14 @@ describe('a larger structure', () => {
   survives('an object header whose checksum is right', headers, (data) => decodeObjectHeader(readFrom(resealed(data)), 0));
   survives('a superblock whose checksum is right', drawn.superblocks.map((value) => encodeSuperblock(value)), (data) => decodeSuperblock(resealed(data.subarray(0, 48))));
   survives('a node of a chunk B-tree', drawn.chunkNodes.map(({ rank, node }) => encodeChunkNode(rank, node)), (data) => decodeChunkNode(2, data));
+  const managers = drawn.freeSections.map((sections) => encodeManagerHeader(sections, 200));
+  survives('a free-space manager', managers, decodeManagerHeader);
+  survives('a free-space manager whose checksum is right', managers, (data) => decodeManagerHeader(resealed(data.subarray(0, managerHeaderSize))));
+  const lists = drawn.freeSections.map((sections) => Buffer.concat([encodeManagerHeader(sections, 200), encodeSections(sections, 100)]));
+  // The header may be damaged, or the list, or both.
+  survives('a list of free sections whose checksum is right', lists, (data) =>
+    decodeSections(decodeManagerHeader(resealed(data.subarray(0, managerHeaderSize))), 100, resealed(data.subarray(managerHeaderSize))),
+  );
   survives('a global heap collection', fc.uint8Array({ maxLength: 100 }).map((object) => {
     const bytes = Buffer.alloc(minCollectionSize);
     writeCollectionHeader(bytes, bytes.length);

@@ -5,8 +5,17 @@ import { attribute, attributeInfo } from '../../../lib/hdf5/format/attribute.js'
 import { chunkNodeSize, decodeChunkNode, encodeChunkNode } from '../../../lib/hdf5/format/btree1.js';
 import { dataspace } from '../../../lib/hdf5/format/dataspace.js';
 import { datatype } from '../../../lib/hdf5/format/datatype.js';
+import { fileSpaceInfo } from '../../../lib/hdf5/format/file-space-info.js';
 import { fillValue } from '../../../lib/hdf5/format/fill-value.js';
 import { filterPipeline } from '../../../lib/hdf5/format/filter-pipeline.js';
+import {
+  decodeManagerHeader,
+  decodeSections,
+  encodeManagerHeader,
+  encodeSections,
+  encodedSectionsSize,
+  managerHeaderSize,
+} from '../../../lib/hdf5/format/free-space.js';
 import { layout } from '../../../lib/hdf5/format/layout.js';
 import { groupInfo, link, linkInfo } from '../../../lib/hdf5/format/link.js';
 import { describeMessage } from '../../../lib/hdf5/format/message.js';
@@ -70,6 +79,40 @@ roundTrips('an attribute info', attributeInfo as Field<unknown>, messageType.att
   fc.record({ flags: fc.constant(0), heapAddress: drawn.addresses, nameIndexAddress: drawn.addresses }),
   fc.record({ flags: fc.constant(3), maxCreationIndex: fc.nat({ max: 65535 }), heapAddress: drawn.addresses, nameIndexAddress: drawn.addresses, orderIndexAddress: drawn.addresses }),
 ));
+
+roundTrips('a file space info', fileSpaceInfo as Field<unknown>, messageType.fileSpaceInfo, drawn.fileSpaceInfos);
+
+describe('a free-space manager', () => {
+  it('comes back with its sections from their bytes as they were, at the sizes that were foreseen', () => {
+    fc.assert(
+      fc.property(drawn.freeSections, drawn.offsets, (sections, at) => {
+        const header = encodeManagerHeader(sections, at);
+        const list = encodeSections(sections, at);
+        expect(header).toHaveLength(managerHeaderSize);
+        expect(list).toHaveLength(encodedSectionsSize(sections));
+        const decoded = decodeManagerHeader(header);
+        expect(decoded).toMatchObject({ sectionsAddress: at, sectionsSize: list.length, totalSections: sections.length });
+        expect(decodeSections(decoded, at, list)).toEqual(sections);
+      }),
+    );
+  });
+
+  it('is read from the bytes of libhdf5 1.10.8, and written as them', () => {
+    const header = '46534844 0001 3b06000000000000 0300000000000000 0300000000000000 0000000000000000 0300 5000 7800 3f00 ffffffffffffff7f 7a3b000000000000 4700000000000000 4700000000000000 ae8a01b9';
+    const list =
+      '46535345 00 283b000000000000 01 1500000000000000 b300000000000000 00 01 5200000000000000 ae07000000000000 00 01 d405000000000000 9c29000000000000 00 1521c2f2';
+    const bytes = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex');
+    const decoded = decodeManagerHeader(bytes(header));
+    const sections = decodeSections(decoded, 0x3b28, bytes(list));
+    expect(sections).toEqual([
+      { offset: 179, size: 21, type: 0 },
+      { offset: 1966, size: 82, type: 0 },
+      { offset: 10652, size: 1492, type: 0 },
+    ]);
+    expect(encodeManagerHeader(sections, 0x3b7a).equals(bytes(header))).toBe(true);
+    expect(encodeSections(sections, 0x3b28).equals(bytes(list))).toBe(true);
+  });
+});
 
 describe('an object header', () => {
   it('comes back from its bytes as it was, with the place of its one chunk', () => {
