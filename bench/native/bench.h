@@ -29,8 +29,11 @@ struct Options {
 
 /// reserve, growth, sizes or one of 4 64 512 1024 8192, batches, churn.
 void frames(const Options& options);
-/// malloc, to measure that of the process; else a pool.
+/// malloc, to measure that of the process instead of a pool; then churn1k, churn64k, pair64, batch8k, handed1k,
+/// resident1k, resident64k.
 void pool(const Options& options);
+/// arena, pool, malloc, obstack, monotonic, bump, reset.
+void arena(const Options& options);
 
 /// Nanoseconds of this thread's own time: another thread's work changes them little.
 inline double cpu_now() {

@@ -1,4 +1,4 @@
-// core_bench <name> [small] [part]...: measures one tier's core without Node. Each time is the median of five.
+// core_bench <name> [small] [part]...: measures one tier's core without Node.
 #include <cstdio>
 
 #include "bench.h"
@@ -11,7 +11,8 @@ struct Benchmark {
   const char* name;
   void (*run)(const Options& options);
 };
-constexpr Benchmark kBenchmarks[] = {{"frames", freestone::bench::frames}, {"pool", freestone::bench::pool}};
+constexpr Benchmark kBenchmarks[] = {
+    {"frames", freestone::bench::frames}, {"pool", freestone::bench::pool}, {"arena", freestone::bench::arena}};
 
 }  // namespace
 

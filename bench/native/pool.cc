@@ -1,6 +1,9 @@
-// core_bench pool: general allocation, in nanoseconds of the measuring threads' own time, medians of five.
-//   core_bench pool [small] [malloc]     malloc: measure malloc and free of this process, so that another allocator can
-//                                        be put in their place by LD_PRELOAD
+// core_bench pool: general allocation, in nanoseconds of the measuring threads' own time, each case once.
+//   core_bench pool [small] [malloc] [case]...     malloc: malloc and free of this process, so that another allocator
+//   can
+//                                                  be put in their place by LD_PRELOAD
+// Prints a line for each case: its name, threads, nanoseconds for a block's allocation and free. `resident1k` and
+// `resident64k`, each in a process of its own, print MiB.
 #include <unistd.h>
 
 #include <atomic>
@@ -155,23 +158,54 @@ double resident_mib() {
   long pages = 0;
   long ignored = 0;
   std::FILE* const file = std::fopen("/proc/self/statm", "r");
-  if (file == nullptr || std::fscanf(file, "%ld %ld", &ignored, &pages) != 2) return 0;
+  if (file == nullptr || std::fscanf(file, "%ld %ld", &ignored, &pages) != 2) std::abort();
   std::fclose(file);
   return static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
 }
 
-void report(const char* name, const std::function<double()>& measure) {
-  std::vector<double> values;
-  for (int round = 0; round < 5; ++round) values.push_back(measure());
-  std::printf("%-24s %8.1f\n", name, median(values));
-  std::fflush(stdout);
+/// Prints the MiB of live blocks after a churn of one thread, what became resident by then, and what is left of that
+/// when all is freed and the thread has ended.
+void resident(const Subject& subject, uint32_t largest) {
+  const uint32_t live = largest > 4096 ? 2'000 : 100'000;
+  std::vector<void*> blocks(live);
+  std::vector<uint32_t> sizes(live);
+  const double before = resident_mib();
+  double live_mib = 0;
+  double at_peak = 0;
+  std::thread([&] {
+    Random random{1};
+    uint64_t bytes = 0;
+    for (uint64_t i = 0; i < 20 * uint64_t{live}; ++i) {
+      const size_t at = i < live ? i : random.next() % live;
+      if (blocks[at] != nullptr) subject.free(blocks[at]);
+      bytes -= sizes[at];
+      sizes[at] = 1 + random.next() % largest;
+      blocks[at] = subject.allocate(sizes[at]);
+      std::memset(blocks[at], 1, sizes[at]);
+      bytes += sizes[at];
+    }
+    live_mib = static_cast<double>(bytes) / (1 << 20);
+    at_peak = resident_mib() - before;
+    for (void* const block : blocks) subject.free(block);
+  }).join();
+  std::printf("%.1f %.1f %.1f\n", live_mib, at_peak, resident_mib() - before);
 }
+
+struct Case {
+  const char* name;
+  double (*work)(const Subject& subject, unsigned thread, uint32_t size);
+  uint32_t size;
+};
+constexpr Case kCases[] = {
+    {"churn1k", churn, 1024}, {"churn64k", churn, 65'536}, {"pair64", pairs, 64}, {"batch8k", batches, 8192}};
 
 }  // namespace
 
 void pool(const Options& options) {
   scale = options.small ? 10 : 1;
   const bool system = !options.parts.empty() && options.wants("malloc");
+  // Without `malloc` the parts are cases alone.
+  const Options cases{.small = options.small, .parts = options.parts.subspan(system ? 1 : 0)};
   std::unique_ptr<FrameSource> source;
   base::Ref<pool::Pool> pool;
   Subject subject{.allocate = std::malloc, .free = std::free};
@@ -184,22 +218,24 @@ void pool(const Options& options) {
       if (!measured_pool->free(block).ok()) std::abort();
     };
   }
-  const auto with = [&](unsigned threads, double (*work)(const Subject&, unsigned, uint32_t), uint32_t size) {
-    return [&subject, threads, work, size] {
-      return on_threads(threads, [&](unsigned thread) { return work(subject, thread, size); });
-    };
-  };
-  report("churn to 1 KiB, 1", with(1, churn, 1024));
-  report("churn to 1 KiB, 2", with(2, churn, 1024));
-  std::printf("%-24s %8.1f\n", "MiB after that", resident_mib());
-  report("churn to 64 KiB, 1", with(1, churn, 65'536));
-  report("churn to 64 KiB, 2", with(2, churn, 65'536));
-  std::printf("%-24s %8.1f\n", "MiB after that", resident_mib());
-  report("pairs of 64, 1", with(1, pairs, 64));
-  report("pairs of 64, 2", with(2, pairs, 64));
-  report("batches of 8 KiB, 1", with(1, batches, 8192));
-  report("batches of 8 KiB, 2", with(2, batches, 8192));
-  report("freed elsewhere, 1 KiB", [&] { return handed_over(subject, 1024); });
+  for (const Case& each : kCases) {
+    if (!cases.wants(each.name)) continue;
+    for (unsigned threads = 1; threads <= 2; ++threads) {
+      const auto once = [&] {
+        return on_threads(threads, [&](unsigned thread) { return each.work(subject, thread, each.size); });
+      };
+      // Memory that was never touched costs the system more than the allocator.
+      (void)once();
+      const double time = once();
+      std::printf("%s %u %.2f\n", each.name, threads, time);
+    }
+  }
+  if (cases.wants("handed1k")) {
+    (void)handed_over(subject, 1024);
+    std::printf("handed1k 2 %.2f\n", handed_over(subject, 1024));
+  }
+  if (!cases.parts.empty() && cases.wants("resident1k")) resident(subject, 1024);
+  if (!cases.parts.empty() && cases.wants("resident64k")) resident(subject, 65'536);
 }
 
 }  // namespace freestone::bench

@@ -1,5 +1,7 @@
 #include "pool/heap.h"
 
+#include <bit>
+
 #include "pool/pool.h"
 
 namespace freestone::pool {
@@ -15,40 +17,61 @@ constexpr uint32_t cache_limit(SpanKind kind) noexcept {
 
 }  // namespace
 
-bool Heap::next_word(Bin& bin) noexcept {
+Heap::Heap(Pool& pool, uint64_t key) noexcept : pool_(pool), key_(key) {
+  Entry* entry = entries_;
+  for (SizeClass i = 0; i < kSizeClasses; ++i) {
+    bins_[i].bottom = bins_[i].top = entry;
+    bins_[i].full = entry += stack_depth_of(i);
+  }
+}
+
+bool Heap::refill(Bin& bin, uint32_t most) noexcept {
   Span* const span = bin.active;
-  if (span == nullptr || span->free_count.load(std::memory_order_relaxed) == 0) return false;
-  const auto words = span->words();
-  auto at = static_cast<uint32_t>(bin.word - span->map);
-  // The count says that there is one. From where it stands on, so that a nearly full span is not searched anew.
-  do {
-    at = at + 1 == words ? 0 : at + 1;
-  } while (span->map[at].free.load(std::memory_order_relaxed) == 0);
-  bin.word = &span->map[at];
-  bin.available = bin.word->free.load(std::memory_order_relaxed);
-  bin.base = span->base + size_t{at} * 64 * bin.block_size;
+  if (span == nullptr || span->free_count == 0) return false;
+  const uint32_t count = std::min(most, span->free_count);
+  const uint32_t size = span->block_size;
+  uint8_t* const base = span->base;
+  span->free_count -= count;
+  // The lowest on top: blocks are handed out in the order of their addresses.
+  bin.top = bin.bottom + count;
+  Entry* entry = bin.top;
+  // The stack is empty, so what is not live is free.
+  for (uint32_t at = 0; entry != bin.bottom; ++at) {
+    Span::Word& word = span->map[at];
+    const uint32_t left = span->blocks - at * 64;
+    const uint64_t all = left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1;
+    uint64_t free = ~word.live.load(std::memory_order_relaxed) & all;
+    for (; free != 0 && entry != bin.bottom; free &= free - 1) {
+      const uint64_t number = uint64_t{at} * 64 + static_cast<uint32_t>(std::countr_zero(free));
+      *--entry = {.block = base + number * size, .word = &word, .number = number};
+    }
+  }
   return true;
 }
 
-void Heap::activate(Bin& bin, Span& span) noexcept {
-  span.state = SpanState::kActive;
-  span.notice_at = UINT32_MAX;
-  bin.active = &span;
-  bin.block_size = span.block_size;
-  bin.word = &span.map[span.words() - 1];
-  (void)next_word(bin);
+void Heap::flush(Bin& bin, size_t count) noexcept {
+  for (const Entry* entry = bin.bottom; entry != bin.bottom + count; ++entry) {
+    // A stack holds blocks of this heap's spans alone, and a span with one in a stack is not given away.
+    Span& span = *SpanTable::find(entry->block);
+    if (++span.free_count == span.notice_at) settle(span);
+  }
+  bin.top = std::move(bin.bottom + count, bin.top, bin.bottom);
+}
+
+void Heap::flush_all() noexcept {
+  for (Bin& bin : bins_) flush(bin, static_cast<size_t>(bin.top - bin.bottom));
 }
 
 Result<void*> Heap::allocate_slowly(SizeClass size_class) noexcept {
   Bin& bin = bins_[size_class];
-  if (!next_word(bin)) {
+  const uint32_t most = stack_depth_of(size_class) / 2;
+  if (!refill(bin, most)) {
     sweep();
-    if (!next_word(bin)) {
+    if (!refill(bin, most)) {
       if (bin.active != nullptr) {
         bin.active->state = SpanState::kFull;
         bin.active->notice_at = 1;
         bin.active = nullptr;
-        bin.word = nullptr;
       }
       Span* span = bin.partial;
       if (span != nullptr) {
@@ -59,7 +82,10 @@ Result<void*> Heap::allocate_slowly(SizeClass size_class) noexcept {
         span = fresh.value();
         prepare(*span, size_class);
       }
-      activate(bin, *span);
+      span->state = SpanState::kActive;
+      span->notice_at = UINT32_MAX;
+      bin.active = span;
+      (void)refill(bin, most);
     }
   }
   return take(size_class);
@@ -83,10 +109,9 @@ void Heap::prepare(Span& span, SizeClass size_class) noexcept {
   span.blocks = blocks_of(size_class);
   span.size_class.store(size_class, std::memory_order_relaxed);
   span.heap.store(this, std::memory_order_relaxed);
-  span.free_count.store(span.blocks, std::memory_order_relaxed);
+  span.free_count = span.blocks;
   for (uint32_t i = 0; i < span.words(); ++i) {
-    const uint32_t left = span.blocks - i * 64;
-    span.map[i].free.store(left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1, std::memory_order_relaxed);
+    span.map[i].live.store(0, std::memory_order_relaxed);
     span.map[i].remote.store(0, std::memory_order_relaxed);
   }
   // Release: with the acquire of whoever frees.
@@ -102,7 +127,7 @@ void Heap::unlink(Bin& bin, Span& span) noexcept {
 
 void Heap::settle(Span& span) noexcept {
   if (span.state == SpanState::kActive) return;
-  const uint32_t count = span.free_count.load(std::memory_order_relaxed);
+  const uint32_t count = span.free_count;
   Bin& bin = bins_[span.size_class.load(std::memory_order_relaxed)];
   if (count == span.blocks) {
     if (span.state == SpanState::kPartial) unlink(bin, span);
@@ -129,12 +154,11 @@ void Heap::keep(Span& span) noexcept {
 }
 
 void Heap::give_up_empty() noexcept {
+  flush_all();
   for (Bin& bin : bins_) {
     Span* const span = bin.active;
-    if (span == nullptr || span->free_count.load(std::memory_order_relaxed) != span->blocks) continue;
+    if (span == nullptr || span->free_count != span->blocks) continue;
     bin.active = nullptr;
-    bin.word = nullptr;
-    bin.available = 0;
     keep(*span);
   }
   for (SpanKind kind = 0; kind < kSpanKinds; ++kind) {
@@ -146,10 +170,10 @@ void Heap::give_up_empty() noexcept {
   }
 }
 
-bool Heap::release_remotely(Span& span, uint32_t block) noexcept {
-  const uint32_t at = block / 64;
-  const uint64_t bit = uint64_t{1} << (block % 64);
-  if ((span.map[at].free.load(std::memory_order_relaxed) & bit) != 0) return false;
+bool Heap::release_remotely(Span& span, uint32_t number) noexcept {
+  const uint32_t at = number / 64;
+  const uint64_t bit = uint64_t{1} << (number % 64);
+  if ((span.map[at].live.load(std::memory_order_relaxed) & bit) == 0) return false;
   // The argument for these three is in span.h.
   if ((span.map[at].remote.fetch_or(bit, std::memory_order_seq_cst) & bit) != 0) return false;
   if (span.queued.load(std::memory_order_seq_cst) || span.queued.exchange(true, std::memory_order_seq_cst)) return true;
@@ -178,23 +202,27 @@ void Heap::sweep(Span& span) noexcept {
   uint32_t taken = 0;
   for (uint32_t i = 0; i < span.words(); ++i) {
     if (span.map[i].remote.load(std::memory_order_seq_cst) == 0) continue;
-    const uint64_t free = span.map[i].free.load(std::memory_order_relaxed);
-    // First into `free`: between the two a second free must find the bit somewhere. What is set from here on queues the
-    // span again.
+    // First out of `live`: between the two a second free must find the bit somewhere. What is set from here on queues
+    // the span again.
     const uint64_t bits = span.map[i].remote.load(std::memory_order_seq_cst);
-    span.map[i].free.store(free | bits, std::memory_order_seq_cst);
+    const uint64_t live = span.map[i].live.load(std::memory_order_relaxed);
+    span.map[i].live.store(live & ~bits, std::memory_order_seq_cst);
     span.map[i].remote.fetch_and(~bits, std::memory_order_seq_cst);
-    taken += static_cast<uint32_t>(std::popcount(bits & ~free));
+    taken += static_cast<uint32_t>(std::popcount(bits & live));
   }
   if (taken == 0) return;
   swept_.store(swept_.load(std::memory_order_relaxed) + taken, std::memory_order_relaxed);
-  span.free_count.store(span.free_count.load(std::memory_order_relaxed) + taken, std::memory_order_relaxed);
+  span.free_count += taken;
   settle(span);
 }
 
 void Heap::reset(uint64_t key) noexcept {
   key_ = key;
-  for (Bin& bin : bins_) bin = Bin{};
+  for (Bin& bin : bins_) {
+    bin.top = bin.bottom;
+    bin.active = nullptr;
+    bin.partial = nullptr;
+  }
   sweep();  // with the new key: it only empties the list
 }
 

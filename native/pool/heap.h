@@ -1,54 +1,86 @@
 #pragma once
-// One thread's part of a pool: a span to allocate from in each size class, spans with room, and empty ones.
-//   threads: the one that owns it, except `queue`. Owners change under the pool's lock: a heap whose thread ended waits
-//   there until another thread adopts it.    memory: nothrow new; the spans are the pool's.
+// One thread's part of a pool: for each size class a stack of blocks to hand out next and spans with room, and empty
+// spans.
+//   threads: the one that owns it, except `release_remotely`. Owners change under the pool's lock: a heap whose thread
+//   ended waits there until another thread adopts it.    memory: nothrow new, touched as classes are used; the spans
+//   are the pool's.
 #include <atomic>
 
 #include "base/base.h"
-#include "pool/span.h"
+#include "pool/span_table.h"
 
 namespace freestone::pool {
 
+class Heap;
 class Pool;
+
+/// The heaps that this thread used last, by their pools' keys. A key is never used twice, so what is stale never
+/// matches. Empty of code at the start and end of a thread: a plain load finds it.
+struct CachedHeap {
+  uint64_t key = 0;
+  Heap* heap = nullptr;
+};
+inline constexpr uint32_t kCachedHeaps = 8;
+extern thread_local constinit CachedHeap cached_heaps[kCachedHeaps];
+
+/// The one of them that was used last.
+extern thread_local constinit CachedHeap last_heap;
+
+[[nodiscard]] inline Heap* cached_heap(uint64_t key) noexcept {
+  const CachedHeap& cached = cached_heaps[key % kCachedHeaps];
+  if (cached.key != key) return nullptr;
+  last_heap = cached;
+  return cached.heap;
+}
 
 class Heap {
  public:
-  Heap(Pool& pool, uint64_t key) noexcept : pool_(pool), key_(key) {}
+  Heap(Pool& pool, uint64_t key) noexcept;
 
-  /// A block of the class, or null when the way to one is longer.
-  [[nodiscard]] void* take(SizeClass size_class) noexcept {
-    Bin& bin = bins_[size_class];
-    const uint64_t available = bin.available;
-    if (available == 0) [[unlikely]]
-      return nullptr;
-    bin.available = available & (available - 1);
-    // Plain reading and writing, as the owner may. Nothing waits for it: which block it is depends on the bin alone.
-    std::atomic<uint64_t>& free = bin.word->free;
-    free.store(free.load(std::memory_order_relaxed) & ~(available & (~available + 1)), std::memory_order_relaxed);
-    std::atomic<uint32_t>& count = bin.active->free_count;
-    count.store(count.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-    return bin.base + static_cast<uint32_t>(std::countr_zero(available)) * bin.block_size;
+  /// Whether `take` may be called.
+  [[nodiscard]] bool has(SizeClass size_class) const noexcept {
+    return bins_[size_class].top != bins_[size_class].bottom;
   }
-  /// What `take` does not find, or why there is none.
+  /// A block of the class.
+  [[nodiscard]] void* take(SizeClass size_class) noexcept {
+    const Entry& entry = *--bins_[size_class].top;
+    void* const block = entry.block;
+    // Plain reading and writing, as the owner may. The block's address waits for none of it.
+    std::atomic<uint64_t>& live = entry.word->live;
+    live.store(live.load(std::memory_order_relaxed) | bit_of(entry.number), std::memory_order_relaxed);
+    return block;
+  }
+  /// The same when there is none yet, or why there is none at all.
   [[nodiscard]] base::Result<void*> allocate_slowly(SizeClass size_class) noexcept;
 
-  /// Ends a block of a span of this heap; false when it is free already, and nothing changes then.
-  [[nodiscard]] bool release(Span& span, uint32_t block) noexcept {
-    const uint32_t at = block / 64;
-    const uint64_t bit = uint64_t{1} << (block % 64);
-    const uint64_t word = span.map[at].free.load(std::memory_order_relaxed);
-    if (((word | span.map[at].remote.load(std::memory_order_relaxed)) & bit) != 0) [[unlikely]]
+  /// The span that may hold the address; whether it does is for the caller to see. Blocks are often freed near the one
+  /// before: a guess that the CPU makes spares the rest of the call the wait for the table.
+  void forget_recent() noexcept { recent_granule_ = 0; }
+  [[nodiscard]] Span* span_near(const void* address) noexcept {
+    const uintptr_t granule = reinterpret_cast<uintptr_t>(address) >> kGranuleShift;
+    if (granule != recent_granule_) {
+      recent_granule_ = granule;
+      recent_span_ = SpanTable::find(address);
+    }
+    return recent_span_;
+  }
+
+  /// Ends a block, the one of this number in a span of this heap; false when it is not live, and nothing changes then.
+  [[nodiscard]] bool release(Span& span, uint64_t number, void* block) noexcept {
+    Span::Word& word = span.map[number / 64];
+    const uint64_t live = word.live.load(std::memory_order_relaxed);
+    if (((live & ~word.remote.load(std::memory_order_relaxed)) >> (number % 64) & 1) == 0) [[unlikely]]
       return false;
-    span.map[at].free.store(word | bit, std::memory_order_relaxed);
-    const uint32_t count = span.free_count.load(std::memory_order_relaxed) + 1;
-    span.free_count.store(count, std::memory_order_relaxed);
-    if (count == span.notice_at) [[unlikely]]
-      settle(span);
+    word.live.store(live & ~bit_of(number), std::memory_order_relaxed);
+    Bin& bin = bins_[span.size_class.load(std::memory_order_relaxed)];
+    if (bin.top == bin.full) [[unlikely]]
+      flush(bin, stack_depth_of(span.size_class.load(std::memory_order_relaxed)) / 2);
+    *bin.top++ = {.block = block, .word = &word, .number = number};
     return true;
   }
 
-  /// Any thread: ends a block of a span of this heap; false when it is free already.
-  [[nodiscard]] bool release_remotely(Span& span, uint32_t block) noexcept;
+  /// Any thread: ends a block of a span of this heap; false when it is not live.
+  [[nodiscard]] bool release_remotely(Span& span, uint32_t number) noexcept;
 
   /// Takes what other threads freed.
   void sweep() noexcept;
@@ -64,6 +96,13 @@ class Heap {
   /// Blocks that other threads freed and this heap took back. Relaxed, for statistics.
   [[nodiscard]] uint64_t swept() const noexcept { return swept_.load(std::memory_order_relaxed); }
 
+  /// Blocks in its stacks. Not while its thread uses it.
+  [[nodiscard]] uint64_t stacked() const noexcept {
+    uint64_t count = 0;
+    for (const Bin& bin : bins_) count += static_cast<uint64_t>(bin.top - bin.bottom);
+    return count;
+  }
+
   /// Links of the pool's lists of heaps; under its lock.
   Heap* next_heap = nullptr;
   Heap* next_abandoned = nullptr;
@@ -74,21 +113,29 @@ class Heap {
  private:
   friend class Pool;
 
-  /// A class's place to allocate: one word of the active span's map, and the address of that word's first block.
+  /// A block that is not live, with the place of its bit, so that handing it out looks nothing up.
+  struct Entry {
+    void* block;
+    Span::Word* word;
+    uint64_t number;
+  };
+  [[nodiscard]] static constexpr uint64_t bit_of(uint64_t number) noexcept { return uint64_t{1} << (number % 64); }
+
+  /// A class's place to allocate. The block that was freed last is the next one: it is in the cache of the CPU.
   struct Bin {
-    /// Bits of the word's `free` that were set when the bin came to it, less those taken since. What is freed meanwhile
-    /// waits for the next round, so that taking a block does not wait for the free before it.
-    uint64_t available = 0;
-    Span::Word* word = nullptr;
-    uint8_t* base = nullptr;
+    Entry* top = nullptr;
+    Entry* full = nullptr;
+    Entry* bottom = nullptr;
+    /// Where the stack is filled from.
     Span* active = nullptr;
-    uint32_t block_size = 0;
     Span* partial = nullptr;
   };
 
-  /// Points the bin at the next word with a free block; false when the active span has none.
-  [[nodiscard]] static bool next_word(Bin& bin) noexcept;
-  void activate(Bin& bin, Span& span) noexcept;
+  /// Fills the empty stack from the active span; false when that has no free block.
+  [[nodiscard]] static bool refill(Bin& bin, uint32_t most) noexcept;
+  /// Gives the oldest `count` entries back to their spans.
+  void flush(Bin& bin, size_t count) noexcept;
+  void flush_all() noexcept;
   [[nodiscard]] base::Result<Span*> empty_span(SizeClass size_class) noexcept;
   void prepare(Span& span, SizeClass size_class) noexcept;
   /// Moves a span to where its free count says it belongs.
@@ -100,6 +147,8 @@ class Heap {
   Pool& pool_;
   uint64_t key_;
   std::atomic<uint64_t> swept_{0};
+  uintptr_t recent_granule_ = 0;
+  Span* recent_span_ = nullptr;
   Bin bins_[kSizeClasses];
   /// Idle spans of each kind.
   Span* cache_[kSpanKinds] = {};
@@ -107,6 +156,8 @@ class Heap {
   /// Spans with bits in `remote`: a stack that others push to and the owner takes whole, so that nothing is ever popped
   /// from between. Release on push, acquire on the exchange.
   alignas(64) std::atomic<Span*> queued_{nullptr};
+  /// The bins' stacks, one behind the other. Not initialised, so that only what is used takes memory.
+  alignas(64) Entry entries_[kStackEntries];
 };
 
 }  // namespace freestone::pool

@@ -52,13 +52,6 @@ Pool::~Pool() {
 
 // Heaps
 
-Heap* Pool::heap() noexcept {
-  Heap* const cached = cached_heap(key_.load(std::memory_order_relaxed));
-  if (cached != nullptr) [[likely]]
-    return cached;
-  return find_heap_slowly(true);
-}
-
 Heap* Pool::find_heap_slowly(bool make) noexcept {
   ThreadHeaps* const mine = ThreadHeaps::of_this_thread();
   if (mine == nullptr) return nullptr;
@@ -154,9 +147,9 @@ Pool::Place Pool::place_of(const void* address) const noexcept {
 bool Pool::is_live(const Place& place) const noexcept {
   if (place.span == nullptr) return false;
   if (place.span->size_class.load(std::memory_order_relaxed) == kLarge) return true;
-  const uint64_t gone = place.span->map[place.block / 64].free.load(std::memory_order_relaxed) |
-                        place.span->map[place.block / 64].remote.load(std::memory_order_relaxed);
-  return (gone >> (place.block % 64) & 1) == 0;
+  const Span::Word& word = place.span->map[place.block / 64];
+  const uint64_t live = word.live.load(std::memory_order_relaxed) & ~word.remote.load(std::memory_order_relaxed);
+  return (live >> (place.block % 64) & 1) != 0;
 }
 
 size_t Pool::size_at(const Span& span) noexcept {
@@ -165,20 +158,13 @@ size_t Pool::size_at(const Span& span) noexcept {
   return span.user_size != 0 ? span.user_size : span.bytes;
 }
 
-inline Result<void*> Pool::allocate_in(SizeClass size_class) noexcept {
-  Heap* const own = heap();
-  if (own == nullptr) [[unlikely]]
-    return Status(Code::kOutOfMemory, "making a heap for this thread");
-  if (void* const block = own->take(size_class); block != nullptr) [[likely]]
-    return block;
+Result<void*> Pool::allocate_in(SizeClass size_class) noexcept {
+  const uint64_t key = key_.load(std::memory_order_relaxed);
+  Heap* own = cached_heap(key);
+  if (own == nullptr) own = find_heap_slowly(true);
+  if (own == nullptr) return Status(Code::kOutOfMemory, "making a heap for this thread");
+  if (own->has(size_class)) return own->take(size_class);
   return own->allocate_slowly(size_class);
-}
-
-Result<void*> Pool::allocate(size_t size) noexcept {
-  if (size - 1 < kMaxClassSize && !hardened_) [[likely]] {
-    return allocate_in(class_of(size));
-  }
-  return allocate_aligned(size, 16);
 }
 
 Result<void*> Pool::allocate_aligned(size_t size, size_t alignment) noexcept {
@@ -228,18 +214,18 @@ Result<void*> Pool::reallocate(void* block, size_t size) noexcept {
   return moved;
 }
 
-Status Pool::free(void* block) noexcept {
+Status Pool::free_slowly(void* block) noexcept {
   if (hardened_) return free_hardened(block);
   const Place place = place_of(block);
   if (place.span == nullptr) return kNotABlock;
   Heap* const of_span = place.span->heap.load(std::memory_order_relaxed);
   if (of_span == nullptr) return free_large(*place.span);
-  const uint64_t key = key_.load(std::memory_order_relaxed);
-  Heap* own = cached_heap(key);
-  if (own == nullptr) [[unlikely]]
-    own = find_heap_slowly(false);
-  const bool freed =
-      own == of_span ? own->release(*place.span, place.block) : of_span->release_remotely(*place.span, place.block);
+  Heap* own = cached_heap(key_.load(std::memory_order_relaxed));
+  if (own == nullptr) own = find_heap_slowly(false);
+  // What it remembers may be of another time.
+  if (own != nullptr) own->forget_recent();
+  const bool freed = own == of_span ? own->release(*place.span, place.block, block)
+                                    : of_span->release_remotely(*place.span, place.block);
   return freed ? Status() : kNotABlock;
 }
 

@@ -85,7 +85,18 @@ class Pool : public base::Shared<Pool> {
 
   /// `size` bytes at a multiple of 16 that nobody else has. `kInvalidSize` for 0 and beyond `kMaxSize`,
   /// `kLimitExceeded`, or what the source says; nothing has changed then.
-  [[nodiscard]] base::Result<void*> allocate(size_t size) noexcept;
+  [[nodiscard]] base::Result<void*> allocate(size_t size) noexcept {
+    if (size - 1 < kMaxClassSize) [[likely]] {
+      const SizeClass size_class = class_of(size);
+      // A hardened pool has no heaps.
+      if (last_heap.key == key_.load(std::memory_order_relaxed)) [[likely]] {
+        Heap& own = *last_heap.heap;
+        if (own.has(size_class)) [[likely]]
+          return own.take(size_class);
+      }
+    }
+    return allocate_aligned(size, 16);
+  }
   /// The same at a multiple of `alignment`: `kInvalidAlignment` unless a power of two up to 2^30.
   [[nodiscard]] base::Result<void*> allocate_aligned(size_t size, size_t alignment) noexcept;
   /// Zeros. `kInvalidSize` also when the product overflows.
@@ -100,7 +111,26 @@ class Pool : public base::Shared<Pool> {
   /// already. Of several threads that free a block at once, one succeeds; only when one of them is the block's own may
   /// two be told so, and it is freed once then. A hardened pool gives `kOverlap` when bytes around the block were
   /// written; it is freed all the same, and `findings` tells more.
-  [[nodiscard]] base::Status free(void* block) noexcept;
+  [[nodiscard]] base::Status free(void* block) noexcept {
+    // The short way for a block of the calling thread's heap. Whatever is odd takes the long way, which looks at
+    // everything again. The heap of a hardened pool's spans is null.
+    const uint64_t key = key_.load(std::memory_order_relaxed);
+    if (last_heap.key == key) [[likely]] {
+      Heap& own = *last_heap.heap;
+      Span* const span = own.span_near(block);
+      if (span != nullptr && span->key.load(std::memory_order_acquire) == key &&
+          span->heap.load(std::memory_order_relaxed) == &own) [[likely]] {
+        // A number below `blocks` whose offset is this one proves that the address is in the span.
+        const auto offset = static_cast<uint64_t>(static_cast<uint8_t*>(block) - span->base);
+        const uint64_t number = ((offset >> 4) * span->inverse) >> kInverseShift;
+        if (number * span->block_size == offset && number < span->blocks && own.release(*span, number, block))
+            [[likely]] {
+          return {};
+        }
+      }
+    }
+    return free_slowly(block);
+  }
   /// Ends every block. Each thread's spans come back with that thread's next call, or now if it has ended.
   void free_all() noexcept;
 
@@ -141,8 +171,7 @@ class Pool : public base::Shared<Pool> {
   [[nodiscard]] bool is_live(const Place& place) const noexcept;
   [[nodiscard]] static size_t size_at(const Span& span) noexcept;
 
-  /// The calling thread's heap; null when there is no memory for one.
-  [[nodiscard]] Heap* heap() noexcept;
+  /// The calling thread's heap; null when it has none, or there is no memory to make one.
   [[nodiscard]] Heap* find_heap_slowly(bool make) noexcept;
   [[nodiscard]] Heap* adopt_or_make() noexcept;
   void abandon(Heap* heap) noexcept;
@@ -163,6 +192,7 @@ class Pool : public base::Shared<Pool> {
 
   [[nodiscard]] base::Result<void*> allocate_in(SizeClass size_class) noexcept;
   [[nodiscard]] base::Result<void*> allocate_large(size_t size, size_t alignment) noexcept;
+  [[nodiscard]] base::Status free_slowly(void* block) noexcept;
   [[nodiscard]] base::Status free_large(Span& span) noexcept;
 
   [[nodiscard]] base::Result<void*> allocate_hardened(size_t size, size_t alignment) noexcept;
@@ -170,7 +200,8 @@ class Pool : public base::Shared<Pool> {
   void leave_quarantine(Span& span) noexcept;
   void record(Fault fault, const void* block, int64_t offset) noexcept;
 
-  ChunkSource& source_;
+  // One cache line: what every call reads, and nothing that calls write.
+  alignas(64) ChunkSource& source_;
   const uint64_t limit_;
   const uint64_t purge_delay_ms_;
   const uint64_t quarantine_limit_;
@@ -180,7 +211,7 @@ class Pool : public base::Shared<Pool> {
   /// What live spans of this pool carry; another one after `free_all`. Relaxed in the owner's paths: a thread that has
   /// not seen the new one yet called before. Stored under the lock.
   std::atomic<uint64_t> key_;
-  std::atomic<uint64_t> committed_{0};
+  alignas(64) std::atomic<uint64_t> committed_{0};
   std::atomic<uint64_t> high_water_{0};
 
   /// Guards everything below.

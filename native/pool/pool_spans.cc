@@ -166,14 +166,14 @@ uint64_t Pool::trim(uint64_t age_ms) noexcept {
 
 namespace {
 
-/// Blocks of a span in use that are free, those that others freed and nobody swept included.
-uint32_t free_blocks(const Span& span, uint32_t blocks) noexcept {
+/// Live blocks of a span in use, without those that others freed and nobody swept.
+uint32_t live_blocks(const Span& span, uint32_t blocks) noexcept {
   uint32_t count = 0;
   for (uint32_t i = 0; i < (blocks + 63) / 64; ++i) {
-    count += static_cast<uint32_t>(std::popcount(span.map[i].free.load(std::memory_order_relaxed) |
-                                                 span.map[i].remote.load(std::memory_order_relaxed)));
+    count += static_cast<uint32_t>(std::popcount(span.map[i].live.load(std::memory_order_relaxed) &
+                                                 ~span.map[i].remote.load(std::memory_order_relaxed)));
   }
-  return std::min(count, blocks);
+  return count;
 }
 
 }  // namespace
@@ -194,7 +194,7 @@ Stats Pool::stats() const noexcept {
       stats.large_bytes += size_at(*span);
       continue;
     }
-    const uint32_t live = blocks_of(size_class) - free_blocks(*span, blocks_of(size_class));
+    const uint32_t live = live_blocks(*span, blocks_of(size_class));
     ++stats.classes[size_class].spans;
     stats.classes[size_class].live_blocks += live;
     stats.live_blocks += live;
@@ -234,23 +234,25 @@ Status Pool::validate() const noexcept {
   const std::lock_guard guard(mutex_);
   constexpr Status kFault(Code::kOverlap, "spans, bit maps and counts contradict each other");
   uint64_t bytes = 0;
+  uint64_t stacked = 0;
   for (Span* span = all_; span != nullptr; span = span->all_next) {
     bytes += span->bytes;
     if (span->all_next != nullptr && span->all_next->all_previous != span) return kFault;
     const Heap* const heap = span->heap.load(std::memory_order_relaxed);
     if (span->key.load(std::memory_order_relaxed) == 0 || heap == nullptr) continue;
     if (span->key.load(std::memory_order_relaxed) != heap->key()) return kFault;
-    uint32_t free = 0;
+    uint32_t live = 0;
     for (uint32_t i = 0; i < span->words(); ++i) {
-      free += static_cast<uint32_t>(std::popcount(span->map[i].free.load(std::memory_order_relaxed)));
+      live += static_cast<uint32_t>(std::popcount(span->map[i].live.load(std::memory_order_relaxed)));
     }
+    const uint32_t free = span->free_count;
     const bool full = span->state == SpanState::kFull;
-    if (free != span->free_count.load(std::memory_order_relaxed) || free > span->blocks || (full && free != 0)) {
-      return kFault;
-    }
+    if (live > span->blocks || free > span->blocks - live || (full && free != 0)) return kFault;
+    stacked += span->blocks - live - free;
     if (span->state == SpanState::kPartial && (free == 0 || free == span->blocks)) return kFault;
   }
-  return bytes == committed_.load(std::memory_order_relaxed) ? Status() : kFault;
+  for (const Heap* heap = heaps_; heap != nullptr; heap = heap->next_heap) stacked -= heap->stacked();
+  return stacked == 0 && bytes == committed_.load(std::memory_order_relaxed) ? Status() : kFault;
 }
 
 }  // namespace freestone::pool

@@ -1,6 +1,7 @@
 #pragma once
 // Sizes of blocks: steps of 16 bytes to 1 KiB, then eight steps a doubling to 64 KiB, which wastes an eighth at most.
 //   threads: pure functions.    memory: none.
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -52,6 +53,17 @@ inline constexpr SpanKind kSpanKinds = 4;
   return static_cast<uint32_t>(span_bytes_of(kind_of(size_class)) / block_size_of(size_class));
 }
 inline constexpr uint32_t kMaxBlocks = kGranule / 16;
+
+/// Blocks of a class that a heap keeps to hand out next: 64 KiB of them, 8 to 32.
+[[nodiscard]] constexpr uint32_t stack_depth_of(SizeClass size_class) noexcept {
+  return std::clamp<uint32_t>(kGranule / block_size_of(size_class), 8, 32);
+}
+/// Those of all classes.
+inline constexpr uint32_t kStackEntries = [] {
+  uint32_t sum = 0;
+  for (SizeClass i = 0; i < kSizeClasses; ++i) sum += stack_depth_of(i);
+  return sum;
+}();
 
 /// `((offset / 16) * inverse) >> kInverseShift` is `offset / block_size` for every offset in a span: offset / 16 is
 /// below 2^15 and the error of the inverse, times that, below 2^31.

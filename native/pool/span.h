@@ -3,16 +3,17 @@
 //   threads: as each field says; "owner" is the thread that has the span's heap.    memory: records are never unmapped,
 //   so reading one that was given back is harmless: its key tells.
 //
-// A block is live unless its bit in `free` is set (the owner's) or its bit in `remote` is (anybody else's, until the
-// owner sweeps). Why that suffices, without a lock:
-//   - The owner alone writes `free`. Others read it only for the bit of a block that they free: while the block is live
+// A block is live when its bit in `live` is set (the owner's) and its bit in `remote` is not (anybody else's, until the
+// owner sweeps). Of the others, some lie in the owner's stack of blocks to hand out next; the rest are free. Why that
+// suffices, without a lock:
+//   - The owner alone writes `live`. Others read it only for the bit of a block that they free: while the block is live
 //     the owner does not change that bit, and once it is not, any answer refuses or is caught by `remote`.
 //   - Others claim a block by setting its bit in `remote`; of several, the one that found it clear has freed it.
 //   - `queued` says that the span is in its heap's list, or about to be. A freer sets its bit and then looks at
 //     `queued`; the sweeper clears `queued` and then takes the bits, all in the one order of sequentially consistent
 //     operations. So either the sweeper takes the bit or the freer sees `queued` clear and queues the span again.
-//   - A bit that a sweep finds in both maps was freed twice in the same instant by the owner and another thread. The
-//     block is freed once; both were told that they freed it.
+//   - A bit that a sweep finds in `remote` and not in `live` was freed twice in the same instant by the owner and
+//     another thread. The block is freed once; both were told that they freed it.
 #include <atomic>
 
 #include "pool/size_class.h"
@@ -59,8 +60,8 @@ struct alignas(64) Span {
   Relaxed<uint32_t> block_size;
   Relaxed<uint32_t> inverse;
   Relaxed<uint32_t> blocks;
-  /// Blocks whose bit in `free` is set. Written by the owner; relaxed, for others only count.
-  std::atomic<uint32_t> free_count{0};
+  /// The owner's: free blocks. What lies in a stack does not count, so an empty span has none there.
+  uint32_t free_count = 0;
   /// The owner's: the free count at which freeing a block changes the span's state.
   uint32_t notice_at = 0;
   /// Relaxed: for statistics.
@@ -93,7 +94,7 @@ struct alignas(64) Span {
   /// A bit a block in each of two maps, word beside word: a free looks at both.
   struct Word {
     /// Relaxed, for the argument above.
-    std::atomic<uint64_t> free;
+    std::atomic<uint64_t> live;
     std::atomic<uint64_t> remote;
   };
   Word map[kMaxBlocks / 64];

@@ -3,6 +3,7 @@
 namespace freestone::pool {
 
 thread_local constinit CachedHeap cached_heaps[kCachedHeaps];
+thread_local constinit CachedHeap last_heap;
 
 namespace {
 
@@ -33,7 +34,9 @@ thread_local constinit bool ended = false;
 
 }  // namespace
 
-void cache_heap(uint64_t key, Heap* heap) noexcept { cached_heaps[key % kCachedHeaps] = {.key = key, .heap = heap}; }
+void cache_heap(uint64_t key, Heap* heap) noexcept {
+  last_heap = cached_heaps[key % kCachedHeaps] = {.key = key, .heap = heap};
+}
 
 ThreadHeaps* ThreadHeaps::of_this_thread() noexcept {
   if (ended) return nullptr;
@@ -44,6 +47,7 @@ ThreadHeaps* ThreadHeaps::of_this_thread() noexcept {
 ThreadHeaps::~ThreadHeaps() {
   ended = true;
   for (CachedHeap& cached : cached_heaps) cached = {};
+  last_heap = {};
   // While the lock is held no pool goes away.
   const std::lock_guard guard(registry().mutex);
   for (const Entry& entry : entries.span()) {
