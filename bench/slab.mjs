@@ -1,10 +1,11 @@
 // The slab heap as malloc beside others, each loaded before the same program; and the heap through JavaScript.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Heap } from '../dist/slab/index.js';
-import { buildNative, run as runCommand } from '../scripts/native-build.mjs';
+import { buildNative } from '../scripts/native-build.mjs';
+import { buildRpmalloc, installedMallocs } from './harness/mallocs.mjs';
 import { machine } from './harness/report.mjs';
 import { median, table } from './harness/table.mjs';
 import { UsageError } from './harness/usage-error.mjs';
@@ -20,21 +21,6 @@ export const subjectNames = ['freestone', 'mimalloc', 'tcmalloc', 'jemalloc', 'r
 
 /** Operations of each case at scale 1. */
 const CASES = { pair64: 3e6, pair1024: 3e6, pair8192: 3e6, batch64: 3e6, batch8192: 1e6, churn1k: 2e6, churn64k: 1e6, large: 30_000 };
-const FOLDERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'];
-
-/** Where Debian's packages put it: libmimalloc-dev, libgoogle-perftools-dev, libjemalloc-dev. */
-function installed(...names) {
-  return FOLDERS.flatMap((folder) => names.map((name) => join(folder, name))).find(existsSync);
-}
-
-function buildRpmalloc(checkout, folder) {
-  const source = resolve(checkout, 'rpmalloc', 'rpmalloc.c');
-  if (!existsSync(source)) throw new UsageError(`--rpmalloc: no checkout of mjansson/rpmalloc in ${checkout}`);
-  const library = join(folder, 'librpmalloc.so');
-  const flags = ['-O3', '-fPIC', '-shared', '-w', '-DNDEBUG', '-DENABLE_PRELOAD=1', '-DENABLE_OVERRIDE=1'];
-  if (runCommand('cc', [...flags, '-o', library, source, '-lpthread', '-ldl']) !== 0) throw new Error('rpmalloc could not be built');
-  return library;
-}
 
 function ask(program, library, args, env = {}) {
   const { status, stdout, stderr } = spawnSync(program, args.map(String), {
@@ -85,9 +71,7 @@ export function run({ rounds, scale, only, cases, rpmalloc, json }) {
   try {
     const libraries = {
       freestone: `${own}.so`,
-      mimalloc: installed('libmimalloc.so', 'libmimalloc.so.2'),
-      tcmalloc: installed('libtcmalloc_minimal.so', 'libtcmalloc_minimal.so.4'),
-      jemalloc: installed('libjemalloc.so', 'libjemalloc.so.2'),
+      ...installedMallocs(),
       rpmalloc: rpmalloc === undefined ? undefined : buildRpmalloc(rpmalloc, folder),
       glibc: '',
     };

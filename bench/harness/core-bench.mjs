@@ -8,13 +8,19 @@ import { UsageError } from './usage-error.mjs';
 
 const native = join(dirname(fileURLToPath(import.meta.url)), '..', 'native');
 
+/** @returns the path of `core_bench`, built */
+export function buildCoreBench() {
+  const program = buildNative('bench', 'core_bench', { build_bench: 1 }, { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (program === undefined) throw new Error('core_bench could not be built');
+  return program;
+}
+
 /**
  * Builds `core_bench` and runs one of its benchmarks, which prints for itself.
  * @param name of the benchmark @param scale below 1: a tenth of the operations @param parts of it; none: all
  */
 export function coreBench(name, { scale, parts = [] }) {
-  const program = buildNative('bench', 'core_bench', { build_bench: 1 }, { stdio: ['ignore', 'ignore', 'inherit'] });
-  if (program === undefined) throw new Error('core_bench could not be built');
+  const program = buildCoreBench();
   const status = run(program, [name, ...(scale < 1 ? ['small'] : []), ...parts]);
   if (status !== 0) throw new Error(`core_bench ${name} ended with ${String(status)}`);
 }
