@@ -19,7 +19,7 @@ export {
   type ZoneOptions,
   type ZoneStats,
 } from './frames/index.js';
-export { Pool, type PoolHandle, type PoolOptions, type PoolStats } from './pool/index.js';
+export { Pool, type PoolFinding, type PoolHandle, type PoolOptions, type PoolStats } from './pool/index.js';
 export * from './arena/index.js';
 export * from './slab/index.js';
 export * from './extents/index.js';

@@ -200,6 +200,8 @@ export interface NativePool {
   blocks(): Float64Array;
   /** @param age milliseconds */
   trim(age: number): number;
+  /** Fault, address and offset of each finding in turn; they are forgotten then. */
+  findings(): Float64Array;
   validate(): void;
   /** An ArrayBuffer over a part of the region; `freeAll` and `close` detach it. */
   window(offset: number, size: number): ArrayBuffer;
@@ -317,7 +319,7 @@ export interface NativeAddon {
     fallbacks?: Float64Array,
   ) => NativeFrames;
   /** A new pool, or the one of a handle. `source` is the number of a frame allocator, or 0. */
-  Pool: new (limitOrHandle: number, purgeDelay?: number, source?: number) => NativePool;
+  Pool: new (limitOrHandle: number, purgeDelay?: number, source?: number, hardened?: boolean, quarantine?: number) => NativePool;
   Arena: new (
     pool: NativePool,
     initialChunkSize: number,

@@ -1,3 +1,3 @@
 // The pool tier's door.
-export { Pool, type PoolHandle, type PoolOptions, type PoolStats } from './pool.js';
+export { Pool, type PoolFinding, type PoolHandle, type PoolOptions, type PoolStats } from './pool.js';
 export { nativePool } from './pool.js';

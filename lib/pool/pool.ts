@@ -16,6 +16,24 @@ export interface PoolOptions {
   readonly source?: FrameAllocator;
   /** Milliseconds that an empty span waits in the cache before it goes back to the source; 10,000 unless given. */
   readonly purgeDelay?: number;
+  /**
+   * Finds second frees and writes where no block is, at the price of a span for each block: known bytes lie around blocks and in freed
+   * ones, which are not used again soon. `findings` tells.
+   */
+  readonly hardened?: boolean;
+  /** Hardened: bytes of freed blocks that wait before they are used again; 16 MiB unless given. */
+  readonly quarantine?: number;
+}
+
+/** What a hardened pool found; the order is that of `freestone::pool::Fault` from 1 on. */
+const faults = ['underrun', 'overrun', 'use-after-free', 'double-free'] as const;
+export interface PoolFinding {
+  /** A byte before the block was written, behind it, in it after it was freed; or it was freed again. */
+  readonly fault: (typeof faults)[number];
+  /** The block, as `blocks` has it. */
+  readonly address: number;
+  /** The first wrong byte, from the block's start. */
+  readonly offset: number;
 }
 
 /** Bytes and blocks; exact when no other thread is at work. */
@@ -47,14 +65,15 @@ export class Pool implements Allocator, Disposable {
   constructor(options: PoolOptions = {}, attachTo?: number) {
     const { Pool: Native } = native();
     if (attachTo === undefined) {
-      checkOptions('the pool', options, ['limit', 'source', 'purgeDelay']);
+      checkOptions('the pool', options, ['limit', 'source', 'purgeDelay', 'hardened', 'quarantine']);
       const { source } = options;
       if (source !== undefined && !((source as unknown) instanceof FrameAllocator)) {
         throw new FreestoneError('ERR_INVALID_ARGUMENT', 'source must be a FrameAllocator', { argument: 'source' });
       }
       const limit = checkInteger('limit', options.limit ?? Number.MAX_SAFE_INTEGER, { min: 1 });
       const purgeDelay = checkInteger('purgeDelay', options.purgeDelay ?? 10_000);
-      this.#native = new Native(limit, purgeDelay, source?.handle.frames ?? 0);
+      const quarantine = checkInteger('quarantine', options.quarantine ?? 2 ** 24);
+      this.#native = new Native(limit, purgeDelay, source?.handle.frames ?? 0, options.hardened ?? false, quarantine);
     } else this.#native = new Native(checkInteger('attachTo', attachTo, { min: 1 }));
     const { bytes, handle } = this.#native.region();
     this.handle = Object.freeze({ pool: handle });
@@ -117,7 +136,8 @@ export class Pool implements Allocator, Disposable {
   /**
    * Ends a block. Views of it must not be used any more: they show whoever has the memory next.
    * @param buffer what an allocation of this pool returned, or a part of it that begins where it does
-   * @throws {FreestoneError} ERR_INVALID_ADDRESS for what is not a live block of this pool, and nothing changes; ERR_CLOSED
+   * @throws {FreestoneError} ERR_INVALID_ADDRESS for what is not a live block of this pool, and nothing changes; ERR_CLOSED. ERR_OVERLAP
+   *   in a hardened pool when bytes around the block were written; it is freed all the same
    */
   free(buffer: Buffer): void {
     this.#native.free(this.#address(buffer));
@@ -157,6 +177,16 @@ export class Pool implements Allocator, Disposable {
    */
   trim(age = 0): number {
     return this.#native.trim(checkInteger('age', age));
+  }
+
+  /** What a hardened pool found since the last call, oldest first; a write to a freed block when its wait ends. @throws {FreestoneError} ERR_CLOSED */
+  findings(): PoolFinding[] {
+    const list = this.#native.findings();
+    return Array.from({ length: list.length / 3 }, (_, i) => ({
+      fault: faults[(list[3 * i] ?? 1) - 1] ?? 'underrun',
+      address: list[3 * i + 1] ?? 0,
+      offset: list[3 * i + 2] ?? 0,
+    }));
   }
 
   /** Compares all that the pool knows about itself, while no other thread uses it. @throws {FreestoneError} ERR_OVERLAP for a fault of this package */

@@ -29,7 +29,7 @@ Ref<frames::FrameAllocator> make_region(Napi::Env env) {
   }
 }
 
-/// limit, purgeDelay, the number of a frame allocator or 0; or a handle alone.
+/// limit, purgeDelay, the number of a frame allocator or 0, hardened, quarantine; or a handle alone.
 Napi::Value construct(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (info.Length() == 1) {
@@ -40,6 +40,10 @@ Napi::Value construct(const Napi::CallbackInfo& info) {
   config.limit = whole_number(info, 0, "limit");
   config.purge_delay_ms = whole_number(info, 1, "purgeDelay");
   const uint64_t source = whole_number(info, 2, "source");
+  config.hardened = info[3].ToBoolean().Value();
+  // JavaScript reaches a window's every byte.
+  config.guard_pages = false;
+  config.quarantine = whole_number(info, 4, "quarantine");
   Ref<frames::FrameAllocator> frames =
       source == 0 ? make_region(env) : Ref<frames::FrameAllocator>(&FramesHandle::attach(env, source)->open());
   auto made = Ref<PooledMemory>::make(std::move(frames));
@@ -158,6 +162,21 @@ Napi::Value trim(const Napi::CallbackInfo& info) {
   return number(info.Env(), bytes);
 }
 
+/// Fault, address and offset of each finding in turn.
+Napi::Value findings(const Napi::CallbackInfo& info) {
+  const Ref<PooledMemory>& held = memory(info);
+  std::vector<double> list;
+  pool::Finding found[16];
+  while (const size_t count = held->pool->findings(found)) {
+    for (const pool::Finding& finding : std::span(found).first(count)) {
+      list.push_back(static_cast<double>(finding.fault));
+      list.push_back(static_cast<double>(held->offset_of(finding.block)));
+      list.push_back(static_cast<double>(finding.offset));
+    }
+  }
+  return float64_array(info.Env(), list);
+}
+
 Napi::Value validate(const Napi::CallbackInfo& info) {
   check(info.Env(), memory(info)->pool->validate());
   return info.Env().Undefined();
@@ -192,8 +211,8 @@ void export_pool(Napi::Env env, Napi::Object exports) {
       env, exports, "Pool",
       {entry<alloc>("alloc"), entry<alloc_aligned>("allocAligned"), entry<calloc>("calloc"), entry<realloc>("realloc"),
        entry<free>("free"), entry<free_all>("freeAll"), entry<owns>("owns"), entry<usable_size>("usableSize"),
-       entry<stats>("stats"), entry<blocks>("blocks"), entry<trim>("trim"), entry<validate>("validate"),
-       entry<window>("window"), entry<region>("region"), entry<close>("close")});
+       entry<stats>("stats"), entry<blocks>("blocks"), entry<trim>("trim"), entry<findings>("findings"),
+       entry<validate>("validate"), entry<window>("window"), entry<region>("region"), entry<close>("close")});
 }
 
 }  // namespace freestone::bind

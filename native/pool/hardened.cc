@@ -1,6 +1,7 @@
 // Blocks of a hardened pool: each in pages of its own, with known bytes around it and a page behind it that faults.
 //
 //   | known bytes | block, its end as near to the last page's as alignment allows | known bytes | page that faults |
+// Without guard pages the last page holds known bytes as well.
 #include <algorithm>
 #include <cstring>
 
@@ -34,11 +35,13 @@ Result<void*> Pool::allocate_hardened(size_t size, size_t alignment) noexcept {
   uint8_t* const guard = span.base + span.bytes - page;
   span.user_size = size;
   span.user_offset = static_cast<size_t>(guard - span.base - static_cast<ptrdiff_t>(size)) & ~(alignment - 1);
-  std::memset(span.base, kCanary, static_cast<size_t>(guard - span.base));
-  if (const Status status = os::protect(guard, page, os::Access::kNone); !status.ok()) {
-    const std::lock_guard lock(mutex_);
-    return_to_source(span);
-    return status;
+  std::memset(span.base, kCanary, guard_pages_ ? pages - page : pages);
+  if (guard_pages_) {
+    if (const Status status = os::protect(guard, page, os::Access::kNone); !status.ok()) {
+      const std::lock_guard lock(mutex_);
+      return_to_source(span);
+      return status;
+    }
   }
   span.block_size = 0;
   span.inverse = 0;
@@ -64,7 +67,7 @@ Status Pool::free_hardened(void* block) noexcept {
   }
   auto* const start = static_cast<uint8_t*>(block);
   uint8_t* const end = start + span->user_size;
-  const uint8_t* const limit = span->base + span->bytes - os::page_size();
+  const uint8_t* const limit = span->base + span->bytes - (guard_pages_ ? os::page_size() : 0);
   Status status;
   if (const uint8_t* const bad = first_other(span->base, start, kCanary); bad != start) {
     record(Fault::kUnderrun, block, bad - start);

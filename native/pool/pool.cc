@@ -31,6 +31,7 @@ Pool::Pool(const Config& config) noexcept
       purge_delay_ms_(config.purge_delay_ms),
       quarantine_limit_(config.quarantine),
       hardened_(config.hardened),
+      guard_pages_(config.hardened && config.guard_pages),
       id_(next_key()),
       key_(id_) {}
 

@@ -25,12 +25,16 @@ struct Config {
   uint64_t purge_delay_ms = 10'000;
   /// Finds what writes where it must not, at the price of a span for each block; see `Finding`.
   bool hardened = false;
+  /// Hardened: whether the page behind a block faults. Without, it holds known bytes as what is around the block does:
+  /// for callers that must not crash.
+  bool guard_pages = true;
   /// Bytes of freed blocks that a hardened pool holds back from use.
   uint64_t quarantine = 16 << 20;
 };
 
-/// What a hardened pool found. Beyond a block's last page is a page that faults when it is touched; around the block
-/// within its pages are known bytes, and so is a freed block until its memory is used again.
+/// What a hardened pool found. Beyond a block's last page is a page that faults when it is touched, unless the
+/// configuration says otherwise; around the block within its pages are known bytes, and so is a freed block until its
+/// memory is used again.
 enum class Fault : uint8_t {
   kNone,
   /// A byte before the block was written.
@@ -206,6 +210,7 @@ class Pool : public base::Shared<Pool> {
   const uint64_t purge_delay_ms_;
   const uint64_t quarantine_limit_;
   const bool hardened_;
+  const bool guard_pages_;
   /// The same for ever, and never that of another pool.
   const uint64_t id_;
   /// What live spans of this pool carry; another one after `free_all`. Relaxed in the owner's paths: a thread that has

@@ -83,7 +83,7 @@ void Pool::return_to_source(Span& span) noexcept {
   if (span.all_next != nullptr) span.all_next->all_previous = span.all_previous;
   SpanTable::remove(span);
   const size_t bytes = span.bytes;
-  if (hardened_) (void)os::protect(span.base, bytes, os::Access::kReadWrite);
+  if (guard_pages_) (void)os::protect(span.base, bytes, os::Access::kReadWrite);
   (void)source_.release_chunk(span.base, bytes);
   SpanTable::drop_record(&span);
   committed_.fetch_sub(bytes, std::memory_order_relaxed);

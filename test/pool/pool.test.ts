@@ -86,6 +86,49 @@ describe('a pool', () => {
     expect(() => Pool.attach({ pool: 2 ** 40 })).toThrow(code('ERR_CLOSED'));
   });
 
+  it('says in a hardened pool what was written where no block is, and what was freed again', () => {
+    using pool = new Pool({ hardened: true, quarantine: 2 ** 18 });
+    const block = pool.alloc(100).fill(1);
+    const [place] = pool.blocks();
+    new Uint8Array(block.buffer)[block.byteOffset + 100] = 1;
+    expect(() => {
+      pool.free(block);
+    }).toThrow(code('ERR_OVERLAP'));
+    expect(pool.findings()).toEqual([{ fault: 'overrun', address: place?.address, offset: 100 }]);
+    expect(() => {
+      pool.free(block);
+    }).toThrow(code('ERR_INVALID_ADDRESS'));
+    expect(pool.findings()).toEqual([{ fault: 'double-free', address: place?.address, offset: 0 }]);
+    block[7] = 1;
+    for (let i = 0; i < 100; i += 1) pool.free(pool.alloc(100));
+    expect(pool.findings()).toEqual([{ fault: 'use-after-free', address: place?.address, offset: 7 }]);
+    expect(pool.findings()).toEqual([]);
+    expect(pool.stats().liveBlocks).toBe(0);
+    pool.validate();
+  });
+
+  it('refuses bad frees however often, and changes nothing', () => {
+    using pool = new Pool();
+    const block = pool.alloc(4096);
+    const freed = pool.alloc(64);
+    pool.free(freed);
+    const inner = block.subarray(16);
+    let refused = 0;
+    for (let i = 0; i < 10_000; i += 1) {
+      for (const bad of [inner, freed]) {
+        try {
+          pool.free(bad);
+        } catch {
+          refused += 1;
+        }
+      }
+    }
+    expect(refused).toBe(20_000);
+    expect(pool.stats().liveBlocks).toBe(1);
+    pool.validate();
+    pool.free(block);
+  });
+
   it('keeps to its limit and fails cleanly at it', () => {
     using pool = new Pool({ limit: 2 ** 20 });
     const blocks: Buffer[] = [];
@@ -166,9 +209,9 @@ describe('the native class', () => {
     const { Pool: Native } = native();
     for (const argument of [undefined, null, -1, 1.5, 'x', {}, 2 ** 60]) {
       expect(() => new Native(argument as never)).toThrow();
-      expect(() => new Native(argument as never, argument as never, argument as never)).toThrow();
+      expect(() => new Native(argument as never, argument as never, argument as never, argument as never, argument as never)).toThrow();
     }
-    const pool = new Native(2 ** 40, 0, 0);
+    const pool = new Native(2 ** 40, 0, 0, false, 0);
     for (const name of ['alloc', 'allocAligned', 'calloc', 'realloc', 'free', 'owns', 'usableSize', 'trim', 'window'] as const) {
       const method = (...values: unknown[]): unknown => (pool[name] as (...values: unknown[]) => unknown)(...values);
       for (const argument of [undefined, null, -1, 1.5, 'x', {}, Symbol('x'), 2 ** 60]) expect(() => method(argument, argument)).toThrow();

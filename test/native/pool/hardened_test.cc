@@ -39,6 +39,22 @@ TEST_CASE("a hardened pool says which byte beside a block was written") {
   CHECK(finding.offset == -3);
 }
 
+TEST_CASE("without guard pages a hardened pool watches the page behind a block as well") {
+  MappedSource source;
+  auto made = Pool::make({.source = &source, .hardened = true, .guard_pages = false, .quarantine = 1 << 20});
+  REQUIRE(made.ok());
+  const auto pool = made.take();
+  auto* const block = static_cast<uint8_t*>(get(pool, 4096));
+  block[4096 + 4095] = 1;
+  CHECK(pool->free(block).code() == Code::kOverlap);
+  const Finding finding = only_finding(pool);
+  CHECK(finding.fault == Fault::kOverrun);
+  CHECK(finding.offset == 4096 + 4095);
+  auto* const whole = static_cast<uint8_t*>(get(pool, 4096));
+  std::memset(whole, 1, 4096);
+  CHECK(pool->free(whole).ok());
+}
+
 TEST_CASE("a hardened pool finds second frees and writes to freed blocks, and uses neither again soon") {
   MappedSource source;
   {
