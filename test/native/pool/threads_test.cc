@@ -1,4 +1,5 @@
 #include <atomic>
+#include <latch>
 #include <mutex>
 
 #include "pool/support.h"
@@ -36,8 +37,12 @@ TEST_CASE("four threads that free each other's blocks never meet in one") {
     std::mutex mutex;
     std::vector<Block> shared;
     std::atomic<uint64_t> damaged{0};
+    // A thread that came after another one's end would take over its heap.
+    std::latch all_have_heaps(4);
     const auto work = [&](uint64_t seed) {
       std::mt19937_64 random(seed);
+      damaged += pool->free(get(pool, 16)).ok() ? 0 : 1;
+      all_have_heaps.arrive_and_wait();
       for (uint64_t i = 0; i < steps(60'000); ++i) {
         const size_t words = 1 + random() % (i % 100 == 0 ? 12'000 : 150);
         const auto made = pool->allocate(words * 8);
