@@ -87,7 +87,7 @@ Napi::Value construct(const Napi::CallbackInfo& info) {
   }
   for (size_t kind = 0; kind < fallbacks.size(); ++kind) config.fallback[kind] = fallbacks[kind];
 
-  auto made = FrameAllocator::make(config);
+  auto made = FrameAllocator::make(config, kSystem);
   check(env, made.status());
   wrap(info, FramesHandle::make(env, made.take()));
   return info.This();

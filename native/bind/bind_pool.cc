@@ -22,7 +22,7 @@ Ref<frames::FrameAllocator> make_region(Napi::Env env) {
   config.huge_pages = frames::HugePages::kNever;
   for (uint64_t size = uint64_t{64} << 30;; size /= 2) {
     config.size = size;
-    auto made = frames::FrameAllocator::make(config);
+    auto made = frames::FrameAllocator::make(config, kSystem);
     if (!made.ok() && size > (uint64_t{64} << 20)) continue;
     check(env, made.status(), {.requested = size});
     return made.take();

@@ -10,6 +10,10 @@
 
 namespace freestone::bind {
 
+/// What allocators of JavaScript ask of the system. Their memory is retired: a Buffer may be in the hands of another
+/// thread of Node (a read, a compression) when its allocator is closed, and detaching does not stop that.
+inline constexpr frames::System kSystem{.release = os::retire};
+
 class FramesHandle : public base::Shared<FramesHandle> {
  public:
   /// A hold on a new allocator, which other environments can attach to by its number.

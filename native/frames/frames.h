@@ -3,4 +3,5 @@
 #include "frames/config.h"
 #include "frames/frame_allocator.h"
 #include "frames/stats.h"
+#include "frames/system.h"
 #include "frames/types.h"

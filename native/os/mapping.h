@@ -13,6 +13,14 @@ namespace freestone::os {
 /// locked pages.
 [[nodiscard]] base::Status purge(uint8_t* address, size_t size) noexcept;
 
+/// Puts fresh pages in place of whatever is there, which read as zero and are neither locked nor of a file. A touch by
+/// another thread meanwhile meets the old page or the new one, and is no fault.
+[[nodiscard]] base::Status renew(uint8_t* address, size_t size) noexcept;
+
+/// As `release`, later: for memory that somebody may still be using who cannot be told. Its memory goes back now and
+/// its addresses are renewed; they go back when many others wait and a minute has passed, or when very many wait.
+[[nodiscard]] base::Status retire(uint8_t* address, size_t size) noexcept;
+
 /// Gives committed pages their memory now. `kUnsupported` where the system cannot.
 [[nodiscard]] base::Status populate(uint8_t* address, size_t size) noexcept;
 

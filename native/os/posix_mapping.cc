@@ -69,10 +69,15 @@ Status purge(uint8_t* address, size_t size) noexcept {
   return madvise(address, size, MADV_DONTNEED) == 0 ? Status() : failure("madvise");
 #else
   // MADV_DONTNEED keeps the content there, so map afresh.
+  return renew(address, size);
+#endif
+}
+
+Status renew(uint8_t* address, size_t size) noexcept {
+  if (const Status status = check_pages(address, size); !status.ok()) return status;
   void* mapped =
       mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   return mapped == MAP_FAILED ? failure("mmap") : Status();
-#endif
 }
 
 Status populate(uint8_t* address, size_t size) noexcept {

@@ -15,6 +15,8 @@ Status purge(uint8_t* address, size_t size) noexcept {
   return commit(address, size);
 }
 
+Status renew(uint8_t* address, size_t size) noexcept { return purge(address, size); }
+
 Status populate(uint8_t* address, size_t size) noexcept {
   if (const Status status = check_pages(address, size); !status.ok()) return status;
   return Status(Code::kUnsupported, "populating memory");

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 #include <algorithm>
 #include <cstring>
 
@@ -26,6 +28,24 @@ bool all_zero(const uint8_t* bytes, size_t size) {
 }
 
 }  // namespace
+
+TEST_CASE("retired memory is empty, and can be touched for as long as few are") {
+  std::vector<uint8_t*> retired;
+  for (int i = 0; i < 5000; ++i) {
+    const size_t size = 16 * os::page_size();
+    auto reserved = os::reserve(size, os::page_size());
+    REQUIRE(reserved.ok());
+    uint8_t* const memory = reserved.value();
+    REQUIRE(os::commit(memory, size).ok());
+    memory[0] = 7;
+    REQUIRE(os::retire(memory, size).ok());
+    CHECK(memory[0] == 0);
+    memory[size - 1] = 1;
+    retired.push_back(memory);
+  }
+  // The last ones are there; how many of the first ones are not is the system's matter.
+  for (size_t i = retired.size() - 64; i < retired.size(); ++i) retired[i][0] = 1;
+}
 
 TEST_CASE("purged pages read as zero and stay writable") {
   const Reserved memory(kHuge);
