@@ -20,4 +20,14 @@ export {
 } from './frames/index.js';
 export { Pool, type PoolFinding, type PoolHandle, type PoolOptions, type PoolStats } from './pool/index.js';
 export * from './arena/index.js';
-export * from './slab/index.js';
+export {
+  Heap,
+  ObjectCache,
+  type HeapBlock,
+  type HeapHandle,
+  type HeapLimit,
+  type HeapOptions,
+  type HeapStats,
+  type ObjectCacheOptions,
+  type ObjectCacheStats,
+} from './slab/index.js';

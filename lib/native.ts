@@ -298,8 +298,36 @@ export interface NativeSlabHeap {
   validate(): void;
   /** An ArrayBuffer over a part of the region; `close` detaches it. */
   window(offset: number, size: number): ArrayBuffer;
+  /** An ArrayBuffer over the beginning of a block, which is not kept alive here; `recall` and `close` detach it. */
+  lend(offset: number, size: number): ArrayBuffer;
+  /** Detaches what `lend` gave, and nothing else. */
+  recall(memory: ArrayBuffer): void;
   region(): { bytes: number; handle: number; holder: number };
   close(): void;
+}
+
+export interface NativeSharedBuffers {
+  /** As many blocks of `size` bytes as `offsets` is long, or none. @param zeroed 1 or 0 */
+  refill(sizeClass: number, size: number, zeroed: number, offsets: Float64Array): void;
+  /** Passes over what this member does not have cached; how many it gave back. */
+  drain(offsets: Float64Array): number;
+  /** Gives back what is in transit; how many. */
+  reclaim(): number;
+  trim(): number;
+  validate(): void;
+  stats(): {
+    limit: number;
+    blocks: number;
+    bytes: number;
+    members: number;
+    transitBlocks: number;
+    transitBytes: number;
+    lostBlocks: number;
+    lostBytes: number;
+  };
+  membership(): { handle: number; member: number };
+  /** Leaves; how many blocks were held. */
+  close(): number;
 }
 
 export interface NativeAddon {
@@ -329,8 +357,12 @@ export interface NativeAddon {
     softLimit: number,
     debug: boolean,
   ) => NativeArena;
-  /** A new heap, or that of a handle. flags: 1 thread-safe, 2 dedicated arenas, 4 debug. */
-  SlabHeap: new (initialArenaSizeOrHandle: number, growthBatch?: number, maxGrowthShift?: number, limit?: number, flags?: number) => NativeSlabHeap;
+  /** A new heap, or that of a handle. flags: 1 thread-safe, 2 dedicated arenas, 4 debug. `source` is the number of a frame allocator, or 0. */
+  SlabHeap: new (initialArenaSizeOrHandle: number, growthBatch?: number, maxGrowthShift?: number, limit?: number, flags?: number, source?: number) => NativeSlabHeap;
+  /** How many bytes after the beginning an address is a multiple of `multiple`, a power of two. */
+  bytesToMultiple(bytes: Uint8Array, multiple: number): number;
+  /** New shared buffers in that memory, or a membership in those of a handle, which lie there. */
+  SharedBuffers: new (blocks: Uint8Array, words: Uint32Array, limitOrHandle: number, attach?: true) => NativeSharedBuffers;
   /** Bytes of a unit of each size class of a slab heap, ascending. */
   heapClasses(): Float64Array;
   /**

@@ -19,7 +19,8 @@ const nativeTiers = closed({
   slab: ['frames'],
   filespace: ['base'],
   pipeline: ['os', 'frames', 'arena', 'filespace'],
-  bind: ['slab', 'pipeline'],
+  buffers: ['slab'],
+  bind: ['buffers', 'pipeline'],
 });
 
 // native.ts and errors.ts are single files and their own doors; every other tier is a folder whose door is index.ts.

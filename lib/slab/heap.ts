@@ -29,6 +29,9 @@ export interface HeapLimit {
   readonly limit: number;
 }
 
+/** For tiers above: what C++ knows of a heap. @internal */
+export let nativeHeap: (heap: Heap) => NativeSlabHeap;
+
 /** The longest block: a run of frames, which an ArrayBuffer can be. */
 const MOST_BYTES = 2 ** 32;
 
@@ -50,6 +53,10 @@ export class Heap implements Allocator, Disposable {
   readonly #sites: CallSites | null;
   readonly #caches = new Set<ObjectCache>();
   #listeners: ((limit: HeapLimit) => void)[] = [];
+  static {
+    nativeHeap = (heap) => heap.#native;
+  }
+
   #destroyed = false;
 
   /**

@@ -1,3 +1,3 @@
 // The slab tier's door.
-export { Heap, type HeapBlock, type HeapHandle, type HeapLimit, type HeapOptions, type HeapStats } from './heap.js';
+export { Heap, nativeHeap, type HeapBlock, type HeapHandle, type HeapLimit, type HeapOptions, type HeapStats } from './heap.js';
 export { ObjectCache, type ObjectCacheOptions, type ObjectCacheStats } from './object-cache.js';

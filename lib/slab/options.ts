@@ -1,5 +1,6 @@
 // What a heap is made from, checked and in the numbers that C++ takes.
 import { FreestoneError, checkInteger, checkOptions, shown } from '../errors.js';
+import { FrameAllocator } from '../frames/index.js';
 
 const MIB = 2 ** 20;
 const LARGEST_ARENA = 256 * MIB;
@@ -17,6 +18,8 @@ export interface HeapOptions {
   readonly limit?: number;
   /** Arenas of its own, which no other heap takes memory from while this one lives. False unless given. */
   readonly dedicated?: boolean;
+  /** Frames that arenas and large blocks come from, which nobody else uses: at least 64 MiB. One region for all heaps unless given. */
+  readonly source?: FrameAllocator;
   /** Poison, red zones, delayed reuse and call sites for `blocks()`. False unless given. */
   readonly debug?: boolean;
 }
@@ -27,9 +30,12 @@ function checkFlag(name: string, value: unknown): boolean {
 }
 
 /** The arguments of `SlabHeap`. @throws {FreestoneError} ERR_INVALID_SIZE, ERR_INVALID_ARGUMENT */
-export function nativeHeapConfig(options: HeapOptions): [number, number, number, number, number] {
-  checkOptions('options', options, ['initialArenaSize', 'growthBatch', 'maxGrowthShift', 'threadSafe', 'limit', 'dedicated', 'debug']);
-  const { initialArenaSize = 4 * MIB, growthBatch = 8, maxGrowthShift, threadSafe = true, limit, dedicated = false, debug = false } = options;
+export function nativeHeapConfig(options: HeapOptions): [number, number, number, number, number, number] {
+  checkOptions('options', options, ['initialArenaSize', 'growthBatch', 'maxGrowthShift', 'threadSafe', 'limit', 'dedicated', 'debug', 'source']);
+  const { initialArenaSize = 4 * MIB, growthBatch = 8, maxGrowthShift, threadSafe = true, limit, dedicated = false, debug = false, source } = options;
+  if (source !== undefined && !((source as unknown) instanceof FrameAllocator)) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', 'source must be a FrameAllocator', { argument: 'source' });
+  }
   const initial = checkInteger('initialArenaSize', initialArenaSize, { min: 4 * MIB, max: LARGEST_ARENA, code: 'ERR_INVALID_SIZE' });
   if (!Number.isInteger(Math.log2(initial))) {
     throw new FreestoneError('ERR_INVALID_SIZE', `initialArenaSize must be a power of two, not ${shown(initialArenaSize)}`, { argument: 'initialArenaSize' });
@@ -42,5 +48,6 @@ export function nativeHeapConfig(options: HeapOptions): [number, number, number,
     checkInteger('maxGrowthShift', maxGrowthShift ?? Math.min(3, room), { max: room }),
     limit === undefined ? 0 : checkInteger('limit', limit, { min: 1, code: 'ERR_INVALID_SIZE' }),
     flags,
+    source?.handle.frames ?? 0,
   ];
 }

@@ -18,6 +18,7 @@ Napi::Object install(Napi::Env env, Napi::Object exports) {
   const napi_property_descriptor factory = entry<set_error_factory>("setErrorFactory");
   if (napi_define_properties(env, exports, 1, &factory) != napi_ok) throw Napi::Error::New(env);
   export_arena(env, exports);
+  export_buffers(env, exports);
   export_filespace(env, exports);
   export_frames(env, exports);
   export_pipeline(env, exports);

@@ -79,6 +79,11 @@ std::span<const uint64_t> whole_numbers(const Napi::CallbackInfo& info, size_t i
   return numbers.first(array.length);
 }
 
+std::span<double> doubles(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const TypedArray array = typed_array(info, index, name, napi_float64_array, "a Float64Array");
+  return {static_cast<double*>(array.data), array.length};
+}
+
 Napi::Value float64_array(Napi::Env env, std::span<const double> values) {
   Napi::Float64Array array = Napi::Float64Array::New(env, values.size());
   if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size_bytes());

@@ -26,6 +26,9 @@ namespace freestone::bind {
 [[nodiscard]] std::span<const uint64_t> whole_numbers(const Napi::CallbackInfo& info, size_t index, const char* name,
                                                       std::span<uint64_t> numbers);
 
+/// The elements of a Float64Array, which are the caller's to write.
+[[nodiscard]] std::span<double> doubles(const Napi::CallbackInfo& info, size_t index, const char* name);
+
 /// A new Float64Array.
 [[nodiscard]] Napi::Value float64_array(Napi::Env env, std::span<const double> values);
 

@@ -4,6 +4,7 @@
 #include "bind/arguments.h"
 #include "bind/class.h"
 #include "bind/exports.h"
+#include "bind/frames_handle.h"
 #include "bind/heap_handle.h"
 
 namespace freestone::bind {
@@ -30,7 +31,17 @@ uint64_t optional_number(const Napi::CallbackInfo& info, size_t index, const cha
   return info.Length() > index ? whole_number(info, index, name) : 0;
 }
 
-/// initialArenaSize, growthBatch, maxGrowthShift, limit, flags (1 thread-safe, 2 dedicated, 4 debug), or a handle.
+/// The space over the frames of that number; that of the process for 0.
+base::Ref<slab::Space> space_over(Napi::Env env, uint64_t source) {
+  auto space = source == 0
+                   ? slab::Space::process()
+                   : slab::Space::make(base::Ref<frames::FrameAllocator>(&FramesHandle::attach(env, source)->open()));
+  check(env, space.status());
+  return space.take();
+}
+
+/// initialArenaSize, growthBatch, maxGrowthShift, limit, flags (1 thread-safe, 2 dedicated, 4 debug), source of frames
+/// or 0; or a handle.
 Napi::Value construct(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (info.Length() == 1) {
@@ -47,9 +58,7 @@ Napi::Value construct(const Napi::CallbackInfo& info) {
   config.thread_safe = (flags & 1) != 0;
   config.dedicated = (flags & 2) != 0;
   config.debug = (flags & 4) != 0;
-  auto space = slab::Space::process();
-  check(env, space.status());
-  auto made = Heap::make(config, space.take());
+  auto made = Heap::make(config, space_over(env, optional_number(info, 5, "source")));
   check(env, made.status());
   wrap(info, HeapHandle::make(env, made.take()));
   return info.This();
@@ -95,23 +104,10 @@ Napi::Value free(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-/// The elements of a Float64Array, which is the caller's to write.
-std::span<double> doubles(const Napi::CallbackInfo& info, size_t index) {
-  napi_typedarray_type type{};
-  size_t length = 0;
-  void* data = nullptr;
-  if (!info[index].IsTypedArray() ||
-      napi_get_typedarray_info(info.Env(), info[index], &type, &length, &data, nullptr, nullptr) != napi_ok ||
-      type != napi_float64_array) {
-    throw_error(info.Env(), Code::kInvalidArgument, "addresses must be a Float64Array");
-  }
-  return {static_cast<double*>(data), data == nullptr ? 0 : length};
-}
-
 Napi::Value alloc_many(const Napi::CallbackInfo& info) {
   Heap& from = heap(info);
   const uint64_t size = whole_number(info, 0, "size", Code::kInvalidSize);
-  const auto into = doubles(info, 1);
+  const auto into = doubles(info, 1, "addresses");
   std::vector<void*> blocks(into.size());
   check(info.Env(), from.alloc_many(size, blocks, optional_number(info, 2, "site")), {.requested = size});
   for (size_t i = 0; i < blocks.size(); ++i) into[i] = static_cast<double>(offset_of(from, blocks[i]));
@@ -121,7 +117,7 @@ Napi::Value alloc_many(const Napi::CallbackInfo& info) {
 Napi::Value free_many(const Napi::CallbackInfo& info) {
   Heap& from = heap(info);
   std::vector<void*> blocks;
-  for (const double value : doubles(info, 0)) {
+  for (const double value : doubles(info, 0, "addresses")) {
     // What is no whole number is no block.
     const bool whole = value >= 0 && value < 0x1p53 && value == static_cast<double>(static_cast<uint64_t>(value));
     blocks.push_back(whole ? block_at(from, static_cast<uint64_t>(value)) : nullptr);
@@ -260,6 +256,24 @@ Napi::Value window(const Napi::CallbackInfo& info) {
   return handle.window(offset, size);
 }
 
+/// offset of a live block, size.
+Napi::Value lend(const Napi::CallbackInfo& info) {
+  auto& handle = self<HeapHandle>(info);
+  Heap& from = handle.open();
+  const uint64_t offset = whole_number(info, 0, "offset");
+  const uint64_t size = whole_number(info, 1, "size", Code::kInvalidSize);
+  const auto usable = from.usable_size(block_at(from, offset));
+  check(info.Env(), usable.status(), {.address = offset});
+  if (size == 0 || size > usable.value()) throw_error(info.Env(), Code::kInvalidSize, "more than the block has");
+  return handle.lend(offset, size);
+}
+
+Napi::Value recall(const Napi::CallbackInfo& info) {
+  if (!info[0].IsArrayBuffer()) throw_error(info.Env(), Code::kInvalidArgument, "memory must be an ArrayBuffer");
+  self<HeapHandle>(info).recall(info[0].As<Napi::ArrayBuffer>());
+  return info.Env().Undefined();
+}
+
 Napi::Value region(const Napi::CallbackInfo& info) {
   auto& handle = self<HeapHandle>(info);
   Napi::Object result = Napi::Object::New(info.Env());
@@ -285,13 +299,16 @@ Napi::Value close(const Napi::CallbackInfo& info) {
 void export_slab(Napi::Env env, Napi::Object exports) {
   const napi_property_descriptor classes = entry<heap_classes>("heapClasses");
   if (napi_define_properties(env, exports, 1, &classes) != napi_ok) throw Napi::Error::New(env);
-  define_class<construct>(
-      env, exports, "SlabHeap",
-      {entry<alloc>("alloc"), entry<alloc_aligned>("allocAligned"), entry<calloc>("calloc"), entry<realloc>("realloc"),
-       entry<free>("free"), entry<alloc_many>("allocMany"), entry<free_many>("freeMany"),
-       entry<usable_size>("usableSize"), entry<owns>("owns"), entry<free_all>("freeAll"), entry<trim>("trim"),
-       entry<blocks>("blocks"), entry<slabs>("slabs"), entry<stats>("stats"), entry<validate>("validate"),
-       entry<window>("window"), entry<region>("region"), entry<close>("close")});
+  define_class<construct>(env, exports, "SlabHeap", {entry<alloc>("alloc"),        entry<alloc_aligned>("allocAligned"),
+                                                     entry<calloc>("calloc"),      entry<realloc>("realloc"),
+                                                     entry<free>("free"),          entry<alloc_many>("allocMany"),
+                                                     entry<free_many>("freeMany"), entry<usable_size>("usableSize"),
+                                                     entry<owns>("owns"),          entry<free_all>("freeAll"),
+                                                     entry<trim>("trim"),          entry<blocks>("blocks"),
+                                                     entry<slabs>("slabs"),        entry<stats>("stats"),
+                                                     entry<validate>("validate"),  entry<window>("window"),
+                                                     entry<lend>("lend"),          entry<recall>("recall"),
+                                                     entry<region>("region"),      entry<close>("close")});
 }
 
 }  // namespace freestone::bind

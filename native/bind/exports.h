@@ -6,6 +6,8 @@ namespace freestone::bind {
 
 /// Arena.
 void export_arena(Napi::Env env, Napi::Object exports);
+/// SharedBuffers.
+void export_buffers(Napi::Env env, Napi::Object exports);
 /// FileSpace.
 void export_filespace(Napi::Env env, Napi::Object exports);
 /// Frames.

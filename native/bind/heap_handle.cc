@@ -1,6 +1,7 @@
 #include "bind/heap_handle.h"
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 
@@ -77,17 +78,59 @@ Heap& HeapHandle::open() {
   return *heap_;
 }
 
-Napi::Value HeapHandle::window(uint64_t offset, size_t size) {
+napi_value HeapHandle::external(uint64_t offset, size_t size, napi_finalize finalize, void* hint) {
   napi_value buffer;
-  const napi_status status = napi_create_external_arraybuffer(env_, open().space().directory().base() + offset, size,
-                                                              nullptr, nullptr, &buffer);
+  uint8_t* const start = open().space().directory().base() + offset;
+  const napi_status status = napi_create_external_arraybuffer(env_, start, size, finalize, hint, &buffer);
   if (status == napi_no_external_buffers_allowed) {
     throw_error(env_, Code::kUnsupported, "this engine allows no views of memory that is not its own");
   }
   if (status != napi_ok) throw Napi::Error::New(env_);
-  const Napi::ArrayBuffer window(env_, buffer);
+  return buffer;
+}
+
+Napi::Value HeapHandle::window(uint64_t offset, size_t size) {
+  const Napi::ArrayBuffer window(env_, external(offset, size, nullptr, nullptr));
   windows_.push_back(Napi::Persistent(window));
   return window;
+}
+
+/// The handle outlives it, because the ArrayBuffer's finalizer looks into the table.
+struct HeapHandle::Loan {
+  Ref<HeapHandle> handle;
+  void* address = nullptr;
+  napi_ref buffer = nullptr;
+};
+
+Napi::Value HeapHandle::lend(uint64_t offset, size_t size) {
+  uint8_t* const address = open().space().directory().base() + offset;
+  auto loan = std::make_unique<Loan>(Loan{.handle = Ref<HeapHandle>(this), .address = address});
+  const napi_value buffer = external(offset, size, end_loan, loan.get());
+  Loan* const lent = loan.release();  // the finalizer's now
+  if (napi_create_reference(env_, buffer, 0, &lent->buffer) != napi_ok) throw Napi::Error::New(env_);
+  loans_[address] = lent;
+  return Napi::Value(env_, buffer);
+}
+
+void HeapHandle::end_loan(napi_env env, void*, void* data) noexcept {
+  const std::unique_ptr<Loan> loan(static_cast<Loan*>(data));
+  if (loan->buffer != nullptr) napi_delete_reference(env, loan->buffer);
+  auto& loans = loan->handle->loans_;
+  const auto found = loans.find(loan->address);
+  // The block may have been lent again since.
+  if (found != loans.end() && found->second == loan.get()) loans.erase(found);
+}
+
+void HeapHandle::recall(Napi::ArrayBuffer buffer) {
+  (void)open();
+  const auto found = loans_.find(buffer.Data());
+  if (found == loans_.end() || found->second->buffer == nullptr) return;
+  napi_value lent = nullptr;
+  if (napi_get_reference_value(env_, found->second->buffer, &lent) != napi_ok || lent == nullptr) return;
+  if (Napi::Value(env_, lent).StrictEquals(buffer)) {
+    loans_.erase(found);
+    napi_detach_arraybuffer(env_, lent);
+  }
 }
 
 void HeapHandle::close() noexcept {
@@ -98,6 +141,18 @@ void HeapHandle::close() noexcept {
     napi_detach_arraybuffer(env_, window.Value());
   }
   windows_.clear();
+  // Detaching may run the finalizer, which looks into the table.
+  const auto loans = std::move(loans_);
+  loans_.clear();
+  std::vector<napi_ref> references;
+  for (const auto& [address, loan] : loans) references.push_back(loan->buffer);
+  for (const napi_ref reference : references) {
+    const Napi::HandleScope scope(env_);
+    napi_value lent = nullptr;
+    if (napi_get_reference_value(env_, reference, &lent) == napi_ok && lent != nullptr) {
+      napi_detach_arraybuffer(env_, lent);
+    }
+  }
   bool last = false;
   {
     Registry& known = registry();

@@ -7,6 +7,7 @@
 namespace freestone::bind {
 
 class ArenaHandle;
+class BuffersHandle;
 class FramesHandle;
 class HeapHandle;
 class PoolHandle;
@@ -28,5 +29,7 @@ template <>
 inline constexpr napi_type_tag kTypeTag<ArenaHandle> = {0xe805b3c97f1a264d, 0x3a9d60f2b84c71e5};
 template <>
 inline constexpr napi_type_tag kTypeTag<HeapHandle> = {0x91c40e7f5a38d26b, 0x4df2861b7ea90c53};
+template <>
+inline constexpr napi_type_tag kTypeTag<BuffersHandle> = {0x6d35b0f8e29c1a47, 0xb17e49c3085fd26a};
 
 }  // namespace freestone::bind

@@ -47,6 +47,9 @@ struct NodeConfig {
 struct Config {
   /// In bytes, rounded up to whole frames. 0: what the zones add up to.
   uint64_t size = 0;
+  /// Memory to hand out in place of new address space: `size` bytes, whole blocks, aligned to a block, zero. It must
+  /// stay until the allocator is gone.
+  uint8_t* memory = nullptr;
   /// A power of two from 4 KiB to 1 MiB, and not below the system's page.
   uint32_t frame_size = 4096;
   /// None: one `kNormal` zone. When they do not fill the region and none is `kNormal`, one such zone takes the rest.

@@ -83,6 +83,13 @@ void Tags::close(const System& system) noexcept {
 
 Result<Core*> Core::make(const Config& config, const System& system) noexcept {
   const uint32_t cpus = std::bit_ceil(std::min(os::cpu_limit(), 1024U));
+  if (config.memory != nullptr) {
+    // What is not memory of this allocator cannot become locked, huge or a file, and has no part behind its end.
+    if (!config.zones.empty()) return Status(Code::kInvalidArgument, "zones of memory that was lent");
+    if (config.size == 0 || config.size % (uint64_t{config.frame_size} << kBlockOrder) != 0) {
+      return Status(Code::kInvalidSize, "memory that is not whole blocks");
+    }
+  }
   const uint32_t slot_count = config.cpu_cache == 0 ? 1 : cpus;
   NodeTable nodes;
   Plan plan;
@@ -112,7 +119,8 @@ Result<Core*> Core::make(const Config& config, const System& system) noexcept {
   for (ZoneMemory& zone : core->memories_) new (&zone) ZoneMemory();
   core->blocks_ = plan.blocks;
 
-  Status status = core->region_.init(system, config.frame_size, plan.blocks, config.huge_pages, parts.handed_out);
+  Status status =
+      core->region_.init(system, config.frame_size, plan.blocks, config.huge_pages, parts.handed_out, config.memory);
   for (size_t i = 0; status.ok() && i < plan.zones.size(); ++i) {
     status = core->region_.map(plan.zones[i].config, plan.zones[i].blocks, core->memories_[i]);
   }

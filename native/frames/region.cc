@@ -10,16 +10,25 @@ using base::Status;
 
 Region::~Region() {
   for (const int descriptor : descriptors_) os::close_backing(descriptor);
-  if (base_ != nullptr) (void)system_->release(base_, bytes());
+  if (base_ != nullptr && !lent_) (void)system_->release(base_, bytes());
 }
 
 Status Region::init(const System& system, uint32_t frame_size, uint32_t blocks, HugePages policy,
-                    std::atomic<uint64_t>* handed_out) noexcept {
+                    std::atomic<uint64_t>* handed_out, uint8_t* memory) noexcept {
   system_ = &system;
   blocks_ = blocks;
   block_shift_ = static_cast<uint32_t>(std::countr_zero(frame_size)) + kBlockOrder;
   policy_ = policy;
   handed_out_ = handed_out;
+  if (memory != nullptr) {
+    if (reinterpret_cast<uintptr_t>(memory) % (uint64_t{1} << block_shift_) != 0) {
+      return Status(Code::kInvalidAlignment, "memory that does not begin with a block");
+    }
+    base_ = memory;
+    lent_ = true;
+    whole_ = true;
+    return {};
+  }
   // So that a run's address is as aligned as its index.
   const uint64_t alignment = std::min(std::bit_ceil(bytes()), uint64_t{kMaxRunFrames} * frame_size);
   auto reserved = system.reserve(bytes(), alignment);

@@ -47,9 +47,10 @@ class Region {
   /// Words for the bit a block.
   [[nodiscard]] static size_t words_for(uint32_t blocks) noexcept { return (size_t{blocks} + 63) / 64; }
 
-  /// Reserves. @param handed_out `words_for(blocks)` zero words that outlive this
+  /// Reserves, or takes `memory` where that is not null. @param handed_out `words_for(blocks)` zero words that outlive
+  /// this
   [[nodiscard]] base::Status init(const System& system, uint32_t frame_size, uint32_t blocks, HugePages policy,
-                                  std::atomic<uint64_t>* handed_out) noexcept;
+                                  std::atomic<uint64_t>* handed_out, uint8_t* memory) noexcept;
   /// Makes the blocks of one zone what its kind says.
   [[nodiscard]] base::Status map(const ZoneConfig& zone, BlockRange blocks, ZoneMemory& memory) noexcept;
   /// Whether the system took the wish.
@@ -90,6 +91,8 @@ class Region {
   HugePages policy_ = HugePages::kAdvise;
   /// All is touchable from the start.
   bool whole_ = false;
+  /// Somebody else's memory, which is not released.
+  bool lent_ = false;
   /// Device zones' files.
   base::Array<int> descriptors_;
   /// Serialises changes of the bits.

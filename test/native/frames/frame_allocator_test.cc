@@ -314,6 +314,32 @@ TEST_CASE("pages of 1 GiB are kept, and smaller ones set aside are given back") 
   }
 }
 
+TEST_CASE("memory that was lent is handed out, and left as it is at the end") {
+  auto reserved = base::Result<uint8_t*>(os::reserve(8 * kMiB, 2 * kMiB));
+  REQUIRE(reserved.ok());
+  uint8_t* const memory = reserved.value();
+  REQUIRE(os::commit(memory, 8 * kMiB).ok());
+  Config config;
+  config.size = 8 * kMiB;
+  config.memory = memory;
+  {
+    const auto allocator = FrameAllocator::make(config).take();
+    CHECK(allocator->base() == memory);
+    const auto frame = allocator->allocate(2048);
+    REQUIRE(frame.ok());
+    CHECK(allocator->allocate(1).status().code() == Code::kOutOfMemory);
+    memory[8 * kMiB - 1] = 7;
+  }
+  CHECK(memory[8 * kMiB - 1] == 7);
+  config.memory = memory + 4096;
+  config.size = 4 * kMiB;
+  CHECK(FrameAllocator::make(config).status().code() == Code::kInvalidAlignment);
+  config.memory = memory;
+  config.size = 4 * kMiB - 4096;
+  CHECK(FrameAllocator::make(config).status().code() == Code::kInvalidSize);
+  CHECK(os::release(memory, 8 * kMiB).ok());
+}
+
 TEST_CASE("an exact run leaves the rest of its power of two to others") {
   const auto allocator = make_allocator(8 * kMiB);
   for (const uint32_t frames : {513U, 600U, 1024U, 1500U}) {

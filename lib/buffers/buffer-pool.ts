@@ -1,0 +1,507 @@
+// Buffers for servers: bounded, reused, and never shown to the next holder.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { EventEmitter } from 'node:events';
+import { FreestoneError, checkInteger, shown } from '../errors.js';
+import { TokenChannel, type ChannelHandle } from './channel.js';
+import { acquired, leaked, pressed, released, type LeakReport, type PoolPressure } from './events.js';
+import { LeakTracker, loanOf } from './leaks.js';
+import { settingsOf, type BufferPoolOptions, type Settings } from './options.js';
+import { PrivateSource } from './private-source.js';
+import { BufferScope, type Holdings, type Lease, type ScopeOptions } from './scope.js';
+import { SharedSource, type SharedMemory } from './shared-source.js';
+import { sizeClasses } from './size-classes.js';
+import { Magazine, Slot, Stamp } from './slot.js';
+import type { Source } from './source.js';
+import type { BufferPoolStats } from './stats.js';
+import { Waiters } from './waiters.js';
+
+/** Names a shared pool for `BufferPool.attach` in another thread; can be sent in a message. */
+export interface BufferPoolHandle {
+  readonly memory: SharedMemory;
+  readonly zero: Settings['zero'];
+  readonly name: string;
+}
+
+/** A buffer on its way to another thread; can be sent in a message. Good for one `fromToken`. */
+export interface BufferToken {
+  readonly pool: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly generation: number;
+}
+
+interface Events {
+  leak: [LeakReport];
+  pressure: [PoolPressure];
+}
+
+/** A magazine is refilled with about so many bytes at once. */
+const BATCH_BYTES = 2 ** 16;
+/** Bytes that are kept for later beside an eighth of the most that was held at a time. */
+const KEPT_BYTES = 2 ** 22;
+
+/**
+ * Buffers that are pooled, bounded, and shared across threads if asked for. Memory comes from a slab heap up to 128 KiB and from page
+ * frames above. A released buffer must not be used any more: it shows the next holder's bytes, unless the pool is `strict`.
+ */
+export class BufferPool extends EventEmitter<Events> implements Disposable {
+  readonly name: string;
+  /** Bytes that the pool may have, those of other threads included; Number.MAX_SAFE_INTEGER for no bound. */
+  readonly maxBytes: number;
+  readonly #settings: Settings;
+  readonly #source: Source;
+  readonly #shared: SharedSource | null;
+  readonly #zeroed: boolean;
+  readonly #indexOf: (size: number) => number;
+  readonly #magazines: readonly Magazine[];
+  readonly #waiters = new Waiters();
+  readonly #leaks: LeakTracker;
+  readonly #current = new AsyncLocalStorage<BufferScope>();
+  readonly #holdings: Holdings;
+  #live = 0;
+  #cached = 0;
+  #highWater = 0;
+  #waits = 0;
+  #leakCount = 0;
+  #underPressure = false;
+  #pumping = false;
+  #closed = false;
+
+  /**
+   * @param attachTo memory of a shared pool to attach to instead; use `attach` @internal
+   * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_OUT_OF_MEMORY
+   */
+  constructor(options: BufferPoolOptions = {}, attachTo?: SharedMemory) {
+    super();
+    this.#settings = settingsOf(options);
+    const { maxBytes, shared, name, zero, trackLeaks } = this.#settings;
+    this.name = name;
+    this.#shared = shared ? new SharedSource(attachTo ?? maxBytes) : null;
+    this.#source = this.#shared ?? new PrivateSource(maxBytes, this.#settings);
+    this.maxBytes = this.#source.limit;
+    this.#zeroed = zero === 'release';
+    const { sizes, indexOf } = sizeClasses();
+    this.#indexOf = indexOf;
+    this.#magazines = sizes.map((size, index) => new Magazine(index, size, Math.max(1, Math.min(64, Math.floor(BATCH_BYTES / size)))));
+    this.#leaks = new LeakTracker(trackLeaks, (slot, size, stack) => {
+      this.#onLeak(slot, size, stack);
+    });
+    this.#holdings = {
+      serialOf: (buffer) => this.#slotOf(buffer).serial,
+      releaseIf: (buffer, serial) => {
+        const slot = Stamp.slotOf(buffer);
+        if (slot?.held === true && slot.serial === serial) this.#put(slot, buffer);
+      },
+    };
+  }
+
+  /**
+   * The shared pool that a handle names, in this thread. Close it here too: the memory lives until the last thread lets go.
+   * @throws {FreestoneError} ERR_CLOSED when no thread holds it any more, ERR_INVALID_ARGUMENT, ERR_LIMIT_EXCEEDED for more than 511 threads
+   */
+  static attach(handle: BufferPoolHandle): BufferPool {
+    const { memory, zero, name } = Object(handle) as Partial<BufferPoolHandle>;
+    if (!(memory?.blocks instanceof SharedArrayBuffer) || !(memory.words instanceof SharedArrayBuffer)) {
+      throw new FreestoneError('ERR_INVALID_ARGUMENT', `handle must be that of a shared pool, not ${shown(handle)}`, { argument: 'handle' });
+    }
+    checkInteger('handle.memory.number', memory.number, { min: 1 });
+    checkInteger('handle.memory.limit', memory.limit, { min: 1 });
+    return new BufferPool({ shared: true, maxBytes: memory.limit, ...(zero === undefined ? {} : { zero }), ...(name === undefined ? {} : { name }) }, memory);
+  }
+
+  /** Names this pool for `attach` in another thread. @throws {FreestoneError} ERR_UNSUPPORTED for a pool that is not shared */
+  get handle(): BufferPoolHandle {
+    return { memory: this.#sharing().memory, zero: this.#settings.zero, name: this.name };
+  }
+
+  /**
+   * @param size bytes, 1 to 4 GiB
+   * @returns a Buffer of exactly that length. Unless `zero` is 'none' it is zero
+   * @throws {FreestoneError} ERR_INVALID_SIZE, ERR_LIMIT_EXCEEDED (with `requested`, `limit`, `live`) when `maxBytes` is reached or
+   *   others wait already, ERR_OUT_OF_MEMORY, ERR_CLOSED; nothing changes then
+   */
+  acquire(size: number): Buffer {
+    const magazine = this.#magazineFor(size);
+    if (this.#waiters.length > 0) throw this.#full(size);
+    const slot = magazine.take(size);
+    if (slot === undefined) return this.#handOut(this.#refill(magazine, size), size);
+    magazine.hits += 1;
+    this.#cached -= magazine.size;
+    return this.#handOut(slot, size);
+  }
+
+  /**
+   * As `acquire`, but waits its turn while `maxBytes` is reached: first come, first served.
+   * @throws {FreestoneError} as `acquire`, ERR_LIMIT_EXCEEDED only for what can never be had; the reason of `signal`
+   */
+  async acquireAsync(size: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Buffer> {
+    signal?.throwIfAborted();
+    const magazine = this.#magazineFor(size);
+    if (magazine.size > this.maxBytes) throw this.#full(size);
+    const ready = this.#waiters.length > 0 ? null : this.#tryAcquire(size);
+    if (ready !== null) return ready;
+    this.#waits += 1;
+    const waiting = this.#waiters.add(size, signal);
+    void this.#pump();
+    return waiting;
+  }
+
+  /**
+   * Takes a buffer back.
+   * @param buffer what this pool handed out, not a part of it
+   * @throws {FreestoneError} ERR_INVALID_ADDRESS for all else, what was released already included; ERR_CLOSED; nothing changes then
+   */
+  release(buffer: Buffer): void {
+    this.#put(this.#slotOf(buffer), buffer);
+  }
+
+  /** One buffer, released when the lease is disposed of. @throws {FreestoneError} as `acquire` */
+  lease(size: number): Lease {
+    const buffer = this.acquire(size);
+    const serial = this.#holdings.serialOf(buffer);
+    return {
+      buffer,
+      [Symbol.dispose]: () => {
+        this.#holdings.releaseIf(buffer, serial);
+      },
+    };
+  }
+
+  /** Buffers that return together: with `using`, by `end()`, or when `until` closes or aborts. @throws {FreestoneError} ERR_INVALID_ARGUMENT */
+  scope(options: ScopeOptions = {}): BufferScope {
+    return new BufferScope(this, this.#holdings, this.#current, options);
+  }
+
+  /** The scope in whose `run` this is called, also after an await. @throws {FreestoneError} ERR_NOT_FOUND outside of any */
+  get current(): BufferScope {
+    const scope = this.#current.getStore();
+    if (scope === undefined) throw new FreestoneError('ERR_NOT_FOUND', 'no scope of this pool is running here');
+    return scope;
+  }
+
+  /**
+   * The same memory in another length, as another Buffer; `buffer` must not be used any more. For what was filled in part, or grows
+   * within its size class.
+   * @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_INVALID_SIZE for more than `capacity` says, ERR_CLOSED
+   */
+  resize(buffer: Buffer, size: number): Buffer {
+    const slot = this.#slotOf(buffer);
+    checkInteger('size', size, { min: 1, max: slot.magazine.size, code: 'ERR_INVALID_SIZE' });
+    if (size === buffer.length) return buffer;
+    // What is cut off is not seen by the release.
+    if (this.#settings.zero !== 'none' && size < buffer.length) buffer.fill(0, size);
+    if (this.#settings.zero === 'acquire' && size > buffer.length) this.#source.view(slot, slot.magazine.size).fill(0, buffer.length, size);
+    const watch = slot.loan !== null && this.#recall(slot);
+    return this.#show(slot, size, watch);
+  }
+
+  /** Bytes to which `resize` can grow it. @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_CLOSED */
+  capacity(buffer: Buffer): number {
+    return this.#slotOf(buffer).magazine.size;
+  }
+
+  /** Whether `release` would accept this. */
+  owns(buffer: Buffer): boolean {
+    return !this.#closed && this.#find(buffer) !== null;
+  }
+
+  /**
+   * Gives a buffer of a shared pool to whoever takes the token, in this thread or another. It is released for this thread: the
+   * other one sees the same bytes and releases it.
+   * @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_UNSUPPORTED for a pool that is not shared, ERR_CLOSED
+   */
+  token(buffer: Buffer): BufferToken {
+    const shared = this.#sharing();
+    const slot = this.#slotOf(buffer);
+    const token = { pool: shared.memory.number, offset: slot.offset, length: buffer.length, generation: shared.send(slot) };
+    slot.held = false;
+    slot.magazine.live -= 1;
+    this.#live -= slot.magazine.size;
+    return token;
+  }
+
+  /**
+   * The buffer of a token, which is this thread's from here on.
+   * @throws {FreestoneError} ERR_INVALID_ADDRESS for what is no token of this pool or was taken already, ERR_UNSUPPORTED, ERR_CLOSED
+   */
+  fromToken(token: BufferToken): Buffer {
+    const shared = this.#sharing();
+    const { pool, offset, length, generation } = Object(token) as Partial<BufferToken>;
+    const numbers = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && (length ?? 0) >= 1;
+    const index = numbers && pool === shared.memory.number ? shared.receive(offset ?? 0, generation ?? -1) : -1;
+    const magazine = this.#magazines[index];
+    if (magazine === undefined) throw new FreestoneError('ERR_INVALID_ADDRESS', 'this is no token of this pool, or somebody took it already');
+    const slot = new Slot(magazine, offset ?? 0);
+    return this.#count(slot, Math.min(length ?? 1, magazine.size));
+  }
+
+  /** A queue of buffers in shared memory, to this thread and others; `handle` names it. @throws {FreestoneError} ERR_UNSUPPORTED, ERR_INVALID_ARGUMENT */
+  channel(from: ChannelHandle | { readonly capacity?: number } = {}): TokenChannel {
+    this.#sharing();
+    return new TokenChannel(this, from);
+  }
+
+  /** Takes back every buffer in transit: for when no token will be taken any more, such as after a worker died. @returns how many. @throws {FreestoneError} ERR_UNSUPPORTED, ERR_CLOSED */
+  reclaim(): number {
+    return this.#sharing().reclaim();
+  }
+
+  /** Exact, for this thread; `shared` has what all threads have together. @throws {FreestoneError} ERR_CLOSED */
+  stats(): BufferPoolStats {
+    this.#check();
+    const { name, maxBytes } = this;
+    const sum = (of: (magazine: Magazine) => number): number => this.#magazines.reduce((total, each) => total + of(each), 0);
+    return {
+      name,
+      maxBytes,
+      live: sum((each) => each.live),
+      liveBytes: this.#live,
+      cached: sum((each) => each.free.length),
+      cachedBytes: this.#cached,
+      highWaterBytes: this.#highWater,
+      hits: sum((each) => each.hits),
+      misses: sum((each) => each.misses),
+      waits: this.#waits,
+      waiting: this.#waiters.length,
+      leaks: this.#leakCount,
+      perClass: this.#magazines
+        .filter((each) => each.hits + each.misses + each.live + each.free.length > 0)
+        .map(({ size, live, free, hits, misses }) => ({ size, live, cached: free.length, hits, misses })),
+      shared: this.#shared?.stats() ?? null,
+    };
+  }
+
+  /** Gives what nobody holds back to the operating system. @returns bytes. @throws {FreestoneError} ERR_CLOSED */
+  trim(): number {
+    this.#check();
+    this.#shed();
+    this.#highWater = this.#live;
+    return this.#source.trim();
+  }
+
+  /** Compares all that is known about the memory, while no other thread uses it. @throws {FreestoneError} ERR_OVERLAP for a fault of this package */
+  validate(): void {
+    this.#check();
+    this.#source.validate();
+  }
+
+  /**
+   * Ends the pool in this thread. Who waits gets ERR_CLOSED; buffers have length 0 from here on, except shared ones, which must not be
+   * used any more. A second call does nothing; every other call is ERR_CLOSED.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#waiters.close();
+    this.#source.close();
+    this.removeAllListeners();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #magazineFor(size: number): Magazine {
+    this.#check();
+    const magazine = this.#magazines[this.#indexOf(size)];
+    if (magazine === undefined) throw new FreestoneError('ERR_INVALID_SIZE', `size must be from 1 to 4 GiB, not ${shown(size)}`);
+    return magazine;
+  }
+
+  #tryAcquire(size: number): Buffer | null {
+    const magazine = this.#magazineFor(size);
+    try {
+      const slot = magazine.take(size);
+      if (slot === undefined) return this.#handOut(this.#refill(magazine, size), size);
+      magazine.hits += 1;
+      this.#cached -= magazine.size;
+      return this.#handOut(slot, size);
+    } catch (error) {
+      if (isShortage(error)) return null;
+      throw error;
+    }
+  }
+
+  /** A free slot when the magazine has none: many at once, or one when that is too much, or one instead of what other sizes keep. */
+  #refill(magazine: Magazine, size: number): Slot {
+    for (let count = magazine.batch; ; ) {
+      try {
+        this.#source.refill(magazine, count, this.#zeroed);
+      } catch (error) {
+        if (!isShortage(error)) throw error;
+        if (count === 1 && this.#shed() === 0) throw this.#full(size, error);
+        count = 1;
+        continue;
+      }
+      magazine.misses += 1;
+      this.#cached += (count - 1) * magazine.size;
+      const slot = magazine.free.pop();
+      if (slot !== undefined) return slot;
+    }
+  }
+
+  #handOut(slot: Slot, size: number): Buffer {
+    try {
+      return this.#count(slot, size);
+    } catch (error) {
+      // No view could be made: the slot is as it was.
+      slot.magazine.free.push(slot);
+      this.#cached += slot.magazine.size;
+      throw error;
+    }
+  }
+
+  /** Makes a slot that no magazine has the caller's. */
+  #count(slot: Slot, size: number): Buffer {
+    const { magazine } = slot;
+    const view = slot.view?.length === size && this.#leaks.off ? slot.view : this.#show(slot, size, this.#leaks.due);
+    slot.held = true;
+    slot.serial += 1;
+    this.#shared?.mark(slot, true);
+    magazine.live += 1;
+    this.#live += magazine.size;
+    if (this.#live > this.#highWater) this.#highWater = this.#live;
+    if (this.#settings.zero === 'acquire') view.fill(0);
+    if (acquired.hasSubscribers) acquired.publish({ pool: this.name, buffer: view, size });
+    if (!this.#underPressure && this.#live >= 0.8 * this.maxBytes) this.#setPressure(true);
+    return view;
+  }
+
+  /** A view of the slot, which is the one that counts from here on. */
+  #show(slot: Slot, size: number, watch: boolean): Buffer {
+    const { lend } = this.#source;
+    let view: Buffer;
+    if (lend !== null && (watch || this.#settings.strict)) {
+      const memory = lend(slot, size);
+      view = Buffer.from(memory);
+      slot.view = null;
+      slot.loan = loanOf(memory, view);
+      if (watch) this.#leaks.watch(slot, memory, size);
+    } else {
+      view = this.#source.view(slot, size);
+      slot.view = view;
+    }
+    new Stamp(view, slot);
+    return view;
+  }
+
+  /** Takes a slot from its holder. @param buffer its view; null when that is gone */
+  #put(slot: Slot, buffer: Buffer | null): void {
+    this.#check();
+    const { magazine } = slot;
+    if (this.#zeroed) (buffer ?? this.#source.view(slot, magazine.size)).fill(0);
+    if (slot.loan !== null) this.#recall(slot);
+    slot.held = false;
+    this.#shared?.mark(slot, false);
+    magazine.live -= 1;
+    this.#live -= magazine.size;
+    magazine.free.push(slot);
+    this.#cached += magazine.size;
+    if (released.hasSubscribers) released.publish({ pool: this.name, size: magazine.size });
+    if (this.#underPressure && this.#live < 0.7 * this.maxBytes) this.#setPressure(false);
+    if (this.#waiters.length > 0) this.#serve();
+    else if (this.#cached > KEPT_BYTES + this.#highWater / 8) this.#shrink(magazine);
+    else if (this.#shared?.starved === true) this.#shed();
+  }
+
+  /** Takes a loan from its views. @returns whether it was watched */
+  #recall(slot: Slot): boolean {
+    const memory = slot.loan?.memory.deref();
+    if (memory !== undefined) this.#source.recall(memory);
+    slot.loan = null;
+    return this.#leaks.unwatch(slot);
+  }
+
+  /** Gives back half of what a size keeps, the longest kept first; all of all sizes when that is far from enough. */
+  #shrink(magazine: Magazine): void {
+    this.#drain(magazine, Math.ceil(magazine.free.length / 2));
+    if (this.#cached > 2 * (KEPT_BYTES + this.#highWater / 8)) this.#shed();
+  }
+
+  /** Gives back all that is kept. @returns bytes */
+  #shed(): number {
+    const before = this.#cached;
+    for (const magazine of this.#magazines) this.#drain(magazine, magazine.free.length);
+    return before - this.#cached;
+  }
+
+  #drain(magazine: Magazine, count: number): void {
+    if (count === 0) return;
+    const slots = magazine.free.splice(0, count);
+    this.#cached -= slots.length * magazine.size;
+    this.#source.drain(slots);
+  }
+
+  #serve(): void {
+    this.#waiters.serve((size) => this.#tryAcquire(size));
+  }
+
+  /** Serves those who wait when other threads give memory back. One loop at a time. */
+  async #pump(): Promise<void> {
+    if (this.#shared === null || this.#pumping) return;
+    this.#pumping = true;
+    // Closing empties the queue.
+    while (this.#waiters.length > 0) {
+      await this.#shared.freed();
+      this.#serve();
+    }
+    this.#pumping = false;
+  }
+
+  #onLeak(slot: Slot, size: number, stack: string): void {
+    if (this.#closed) return;
+    this.#leakCount += 1;
+    slot.loan = null;
+    this.#put(slot, null);
+    const report: LeakReport = { pool: this.name, size, stack };
+    if (leaked.hasSubscribers) leaked.publish(report);
+    this.emit('leak', report);
+  }
+
+  #setPressure(on: boolean): void {
+    this.#underPressure = on;
+    const event: PoolPressure = { pool: this.name, level: on ? 'high' : 'none', liveBytes: this.#live, maxBytes: this.maxBytes };
+    if (pressed.hasSubscribers) pressed.publish(event);
+    // Not from within an acquisition or a release, which a listener might begin again.
+    if (this.listenerCount('pressure') > 0) queueMicrotask(() => this.emit('pressure', event));
+  }
+
+  /** The slot of a held buffer, or null. */
+  #find(buffer: unknown): Slot | null {
+    const slot = Stamp.slotOf(buffer);
+    const mine = slot?.held === true && this.#magazines[slot.magazine.index] === slot.magazine;
+    return mine && (slot.view ?? slot.loan?.view.deref()) === buffer ? slot : null;
+  }
+
+  #slotOf(buffer: unknown): Slot {
+    this.#check();
+    const slot = this.#find(buffer);
+    if (slot !== null) return slot;
+    throw new FreestoneError('ERR_INVALID_ADDRESS', `this is not a buffer that ${this.name} handed out and did not take back`);
+  }
+
+  #sharing(): SharedSource {
+    this.#check();
+    if (this.#shared !== null) return this.#shared;
+    throw new FreestoneError('ERR_UNSUPPORTED', 'only a pool made with shared: true can be used by other threads');
+  }
+
+  #full(size: number, cause?: unknown): FreestoneError {
+    if (cause instanceof FreestoneError && cause.code === 'ERR_OUT_OF_MEMORY') return cause;
+    const { maxBytes } = this;
+    return new FreestoneError('ERR_LIMIT_EXCEEDED', `${this.name}: ${String(size)} bytes would exceed the ${String(maxBytes)} that the pool may have`, {
+      requested: size,
+      limit: maxBytes,
+      live: this.#live,
+      waiting: this.#waiters.length,
+    });
+  }
+
+  #check(): void {
+    if (this.#closed) throw new FreestoneError('ERR_CLOSED', `${this.name} is closed`);
+  }
+}
+
+function isShortage(error: unknown): boolean {
+  return error instanceof FreestoneError && (error.code === 'ERR_LIMIT_EXCEEDED' || error.code === 'ERR_OUT_OF_MEMORY');
+}

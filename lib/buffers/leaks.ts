@@ -1,0 +1,62 @@
+// Buffers that were collected without a release. What is watched is the ArrayBuffer of a loan, not the Buffer: a part of it keeps it
+// alive, so memory never comes back under a view that is still there.
+import type { Loan, Slot } from './slot.js';
+
+interface Watched {
+  readonly slot: Slot;
+  readonly serial: number;
+  readonly size: number;
+  readonly stack: string;
+}
+
+export class LeakTracker {
+  readonly #registry: FinalizationRegistry<Watched>;
+  readonly #rate: number;
+  #share = 0;
+
+  /** @param rate 0 to 1 @param onLeak the slot is still held */
+  constructor(rate: number, onLeak: (slot: Slot, size: number, stack: string) => void) {
+    this.#rate = rate;
+    this.#registry = new FinalizationRegistry(({ slot, serial, size, stack }) => {
+      if (slot.held && slot.serial === serial) onLeak(slot, size, stack);
+    });
+  }
+
+  /** Whether none is ever due. */
+  get off(): boolean {
+    return this.#rate === 0;
+  }
+
+  /** Whether the next acquisition is one to watch: evenly spread. */
+  get due(): boolean {
+    if (this.#rate === 0) return false;
+    this.#share += this.#rate;
+    if (this.#share < 1) return false;
+    this.#share -= 1;
+    return true;
+  }
+
+  watch(slot: Slot, memory: ArrayBuffer, size: number): void {
+    this.#registry.register(memory, { slot, serial: slot.serial, size, stack: stackOf() }, slot);
+  }
+
+  /** @returns whether it was watched */
+  unwatch(slot: Slot): boolean {
+    return this.#registry.unregister(slot);
+  }
+}
+
+export function loanOf(memory: ArrayBuffer, view: Buffer): Loan {
+  return { memory: new WeakRef(memory), view: new WeakRef(view) };
+}
+
+/** The caller's part of the stack: without this package's own frames at its top. */
+function stackOf(): string {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 20;
+  const lines = (new Error('leak').stack ?? '').split('\n').slice(1);
+  Error.stackTraceLimit = stackTraceLimit;
+  const own = new URL('.', import.meta.url).href;
+  const first = lines.findIndex((line) => !line.includes(own));
+  return lines.slice(Math.max(first, 0)).join('\n');
+}

@@ -1,0 +1,86 @@
+// Slots from a slab heap of the pool's own.
+import { FreestoneError } from '../errors.js';
+import { FrameAllocator, Windows } from '../frames/index.js';
+import type { HugePagePolicy } from '../frames/index.js';
+import type { NativeSlabHeap } from '../native.js';
+import { Heap, nativeHeap } from '../slab/index.js';
+import { Slot, type Magazine } from './slot.js';
+import type { Source } from './source.js';
+
+/** Address space where the heap needs frames of its own: more than any pool has, and free until it is touched. */
+const REGION_BYTES = 2 ** 38;
+
+export interface Placement {
+  readonly hugePages?: HugePagePolicy;
+  readonly node?: number;
+}
+
+export class PrivateSource implements Source {
+  readonly limit: number;
+  readonly lend: (slot: Slot, length: number) => ArrayBuffer;
+  readonly #frames: FrameAllocator | null;
+  readonly #heap: Heap;
+  readonly #native: NativeSlabHeap;
+  readonly #windows: Windows;
+  #bytes = 0;
+
+  constructor(limit: number, { hugePages, node }: Placement) {
+    this.limit = limit;
+    this.#frames =
+      hugePages === undefined && node === undefined
+        ? null
+        : new FrameAllocator({
+            size: REGION_BYTES,
+            hugePages: hugePages ?? 'never',
+            ...(node === undefined ? {} : { nodes: [{ id: node, size: REGION_BYTES, distances: [10] }] }),
+          });
+    this.#heap = new Heap({ threadSafe: false, ...(this.#frames === null ? {} : { source: this.#frames }) });
+    this.#native = nativeHeap(this.#heap);
+    this.#windows = new Windows(this.#native, { bytes: this.#native.region().bytes, frameSize: 1 });
+    this.lend = (slot, length) => this.#native.lend(slot.offset, length);
+  }
+
+  refill(magazine: Magazine, count: number, zeroed: boolean): void {
+    const { size } = magazine;
+    if (this.#bytes + count * size > this.limit) {
+      throw new FreestoneError('ERR_LIMIT_EXCEEDED', `the pool has ${String(this.#bytes)} of at most ${String(this.limit)} bytes`);
+    }
+    if (count === 1) {
+      magazine.free.push(new Slot(magazine, zeroed ? this.#native.calloc(size) : this.#native.alloc(size)));
+    } else {
+      const list = new Float64Array(count);
+      this.#native.allocMany(size, list);
+      for (const offset of list) {
+        if (zeroed) this.#windows.bytes(offset, size).fill(0);
+        magazine.free.push(new Slot(magazine, offset));
+      }
+    }
+    this.#bytes += count * size;
+  }
+
+  drain(slots: readonly Slot[]): void {
+    this.#native.freeMany(Float64Array.from(slots, ({ offset }) => offset));
+    for (const { magazine } of slots) this.#bytes -= magazine.size;
+  }
+
+  view(slot: Slot, length: number): Buffer {
+    return this.#windows.bytes(slot.offset, length);
+  }
+
+  recall(memory: ArrayBuffer): void {
+    this.#native.recall(memory);
+  }
+
+  trim(): number {
+    return this.#heap.trim();
+  }
+
+  validate(): void {
+    this.#heap.validate();
+  }
+
+  close(): void {
+    this.#heap.destroy();
+    this.#frames?.close();
+  }
+}

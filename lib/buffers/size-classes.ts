@@ -1,0 +1,49 @@
+// Which sizes buffers come in: the units of the slab heap from 64 bytes on, and four steps a doubling above 128 KiB.
+import { checkInteger } from '../errors.js';
+import { native } from '../native.js';
+
+/** The smallest size, and what all begin at a multiple of. */
+export const LEAST_BYTES = 64;
+/** The longest buffer: what an ArrayBuffer can be in every supported engine. */
+export const MOST_BYTES = 2 ** 32;
+const LARGEST_UNIT = 2 ** 17;
+const STEPS = 4;
+
+export interface SizeClasses {
+  /** Bytes, ascending. */
+  readonly sizes: readonly number[];
+  /** The class that holds `size` bytes. @throws {FreestoneError} ERR_INVALID_SIZE */
+  readonly indexOf: (size: number) => number;
+}
+
+let made: SizeClasses | undefined;
+
+/** The same for all pools: they are the slab heap's. */
+export function sizeClasses(): SizeClasses {
+  made ??= make();
+  return made;
+}
+
+function make(): SizeClasses {
+  const units = [...native().heapClasses()].filter((size) => size >= LEAST_BYTES);
+  const sizes = [...units];
+  for (let from = LARGEST_UNIT; from < MOST_BYTES; from *= 2) {
+    for (let step = 1; step <= STEPS; step += 1) sizes.push(from + (from / STEPS) * step);
+  }
+  // By the size in sixteens, which divide every unit.
+  const lookup = new Uint8Array(LARGEST_UNIT / 16 + 1);
+  for (let i = 0, index = 0; i < lookup.length; i += 1) {
+    if ((units[index] ?? 0) < i * 16) index += 1;
+    lookup[i] = index;
+  }
+  return {
+    sizes,
+    indexOf: (size) => {
+      if (Number.isInteger(size) && size >= 1 && size <= LARGEST_UNIT) return lookup[(size + 15) >>> 4] ?? 0;
+      checkInteger('size', size, { min: 1, max: MOST_BYTES, code: 'ERR_INVALID_SIZE' });
+      const doubling = 31 - Math.clz32((size - 1) >>> 17);
+      const from = LARGEST_UNIT * 2 ** doubling;
+      return units.length + doubling * STEPS + Math.ceil((size - from) / (from / STEPS)) - 1;
+    },
+  };
+}
