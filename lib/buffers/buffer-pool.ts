@@ -35,10 +35,11 @@ interface Events {
   pressure: [PoolPressure];
 }
 
+/** Shares of `maxBytes` at which pressure begins and ends. */
+const PRESSURE = 0.8;
+const RELIEF = 0.7;
 /** A magazine is refilled with about so many bytes at once. */
 const BATCH_BYTES = 2 ** 16;
-/** Bytes that are kept for later beside an eighth of the most that was held at a time. */
-const KEPT_BYTES = 2 ** 22;
 
 /**
  * Buffers that are pooled, bounded, and shared across threads if asked for. Memory comes from a slab heap up to 128 KiB and from page
@@ -52,15 +53,17 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   readonly #source: Source;
   readonly #shared: SharedSource | null;
   readonly #zeroed: boolean;
+  readonly #zeroAtAcquire: boolean;
   readonly #indexOf: (size: number) => number;
-  readonly #magazines: readonly Magazine[];
+  #magazines: readonly Magazine[];
   readonly #waiters = new Waiters();
   readonly #leaks: LeakTracker;
   readonly #current = new AsyncLocalStorage<BufferScope>();
   readonly #holdings: Holdings;
   #live = 0;
-  #cached = 0;
   #highWater = 0;
+  /** Beyond so many live bytes there is something to note. */
+  #noted = 0;
   #waits = 0;
   #leakCount = 0;
   #underPressure = false;
@@ -80,9 +83,11 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
     this.#source = this.#shared ?? new PrivateSource(maxBytes, this.#settings);
     this.maxBytes = this.#source.limit;
     this.#zeroed = zero === 'release';
+    this.#zeroAtAcquire = zero === 'acquire';
+    this.#note();
     const { sizes, indexOf } = sizeClasses();
     this.#indexOf = indexOf;
-    this.#magazines = sizes.map((size, index) => new Magazine(index, size, Math.max(1, Math.min(64, Math.floor(BATCH_BYTES / size)))));
+    this.#magazines = sizes.map((size, index) => new Magazine(this, index, size, Math.max(1, Math.min(64, Math.floor(BATCH_BYTES / size)))));
     this.#leaks = new LeakTracker(trackLeaks, (slot, size, stack) => {
       this.#onLeak(slot, size, stack);
     });
@@ -90,7 +95,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
       serialOf: (buffer) => this.#slotOf(buffer).serial,
       releaseIf: (buffer, serial) => {
         const slot = Stamp.slotOf(buffer);
-        if (slot?.held === true && slot.serial === serial) this.#put(slot, buffer);
+        if (slot?.held === true && slot.serial === serial && slot.magazine.pool === this) this.#put(slot, buffer);
       },
     };
   }
@@ -123,11 +128,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   acquire(size: number): Buffer {
     const magazine = this.#magazineFor(size);
     if (this.#waiters.length > 0) throw this.#full(size);
-    const slot = magazine.take(size);
-    if (slot === undefined) return this.#handOut(this.#refill(magazine, size), size);
-    magazine.hits += 1;
-    this.#cached -= magazine.size;
-    return this.#handOut(slot, size);
+    return this.#handOut(magazine.free.pop() ?? this.#refill(magazine, size), size);
   }
 
   /**
@@ -202,7 +203,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
 
   /** Whether `release` would accept this. */
   owns(buffer: Buffer): boolean {
-    return !this.#closed && this.#find(buffer) !== null;
+    return this.#find(buffer) !== null;
   }
 
   /**
@@ -231,8 +232,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
     const index = numbers && pool === shared.memory.number ? shared.receive(offset ?? 0, generation ?? -1) : -1;
     const magazine = this.#magazines[index];
     if (magazine === undefined) throw new FreestoneError('ERR_INVALID_ADDRESS', 'this is no token of this pool, or somebody took it already');
-    const slot = new Slot(magazine, offset ?? 0);
-    return this.#count(slot, Math.min(length ?? 1, magazine.size));
+    return this.#count(new Slot(magazine, offset ?? 0), Math.min(length ?? 1, magazine.size));
   }
 
   /** A queue of buffers in shared memory, to this thread and others; `handle` names it. @throws {FreestoneError} ERR_UNSUPPORTED, ERR_INVALID_ARGUMENT */
@@ -257,7 +257,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
       live: sum((each) => each.live),
       liveBytes: this.#live,
       cached: sum((each) => each.free.length),
-      cachedBytes: this.#cached,
+      cachedBytes: sum((each) => each.free.length * each.size),
       highWaterBytes: this.#highWater,
       hits: sum((each) => each.hits),
       misses: sum((each) => each.misses),
@@ -265,7 +265,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
       waiting: this.#waiters.length,
       leaks: this.#leakCount,
       perClass: this.#magazines
-        .filter((each) => each.hits + each.misses + each.live + each.free.length > 0)
+        .filter((each) => each.high + each.free.length > 0)
         .map(({ size, live, free, hits, misses }) => ({ size, live, cached: free.length, hits, misses })),
       shared: this.#shared?.stats() ?? null,
     };
@@ -275,7 +275,8 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   trim(): number {
     this.#check();
     this.#shed();
-    this.#highWater = this.#live;
+    this.#highWater = this.#noted = this.#live;
+    for (const magazine of this.#magazines) magazine.high = magazine.live;
     return this.#source.trim();
   }
 
@@ -292,6 +293,8 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const magazine of this.#magazines) magazine.pool = null;
+    this.#magazines = [];
     this.#waiters.close();
     this.#source.close();
     this.removeAllListeners();
@@ -302,20 +305,15 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   }
 
   #magazineFor(size: number): Magazine {
-    this.#check();
     const magazine = this.#magazines[this.#indexOf(size)];
-    if (magazine === undefined) throw new FreestoneError('ERR_INVALID_SIZE', `size must be from 1 to 4 GiB, not ${shown(size)}`);
-    return magazine;
+    if (magazine !== undefined) return magazine;
+    throw new FreestoneError('ERR_CLOSED', `${this.name} is closed`);
   }
 
   #tryAcquire(size: number): Buffer | null {
     const magazine = this.#magazineFor(size);
     try {
-      const slot = magazine.take(size);
-      if (slot === undefined) return this.#handOut(this.#refill(magazine, size), size);
-      magazine.hits += 1;
-      this.#cached -= magazine.size;
-      return this.#handOut(slot, size);
+      return this.#handOut(magazine.free.pop() ?? this.#refill(magazine, size), size);
     } catch (error) {
       if (isShortage(error)) return null;
       throw error;
@@ -334,7 +332,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
         continue;
       }
       magazine.misses += 1;
-      this.#cached += (count - 1) * magazine.size;
+      magazine.hits -= 1;
       const slot = magazine.free.pop();
       if (slot !== undefined) return slot;
     }
@@ -342,11 +340,11 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
 
   #handOut(slot: Slot, size: number): Buffer {
     try {
+      slot.magazine.hits += 1;
       return this.#count(slot, size);
     } catch (error) {
       // No view could be made: the slot is as it was.
       slot.magazine.free.push(slot);
-      this.#cached += slot.magazine.size;
       throw error;
     }
   }
@@ -354,20 +352,34 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   /** Makes a slot that no magazine has the caller's. */
   #count(slot: Slot, size: number): Buffer {
     const { magazine } = slot;
-    const view = slot.view?.length === size && this.#leaks.off ? slot.view : this.#show(slot, size, this.#leaks.due);
+    const view = this.#viewOf(slot, size);
     slot.held = true;
     slot.serial += 1;
-    this.#shared?.mark(slot, true);
+    if (this.#shared !== null) this.#shared.mark(slot, true);
     magazine.live += 1;
+    if (magazine.live > magazine.high) magazine.high = magazine.live;
     this.#live += magazine.size;
-    if (this.#live > this.#highWater) this.#highWater = this.#live;
-    if (this.#settings.zero === 'acquire') view.fill(0);
+    if (this.#live > this.#noted) this.#note();
+    if (this.#zeroAtAcquire) view.fill(0);
     if (acquired.hasSubscribers) acquired.publish({ pool: this.name, buffer: view, size });
-    if (!this.#underPressure && this.#live >= 0.8 * this.maxBytes) this.#setPressure(true);
     return view;
   }
 
-  /** A view of the slot, which is the one that counts from here on. */
+  /** More is live than was noted: the most so far, or enough to tell somebody. */
+  #note(): void {
+    if (this.#live > this.#highWater) this.#highWater = this.#live;
+    const pressure = this.maxBytes * PRESSURE;
+    if (!this.#underPressure && this.#live >= pressure) this.#setPressure(true);
+    this.#noted = this.#underPressure ? this.#highWater : Math.min(this.#highWater, pressure);
+  }
+
+  #viewOf(slot: Slot, size: number): Buffer {
+    if (slot.length === size && slot.view !== null && this.#leaks.off) return slot.view;
+    const watch = this.#leaks.due;
+    return (watch ? null : slot.recall(size)) ?? this.#show(slot, size, watch);
+  }
+
+  /** A new view of the slot, which is the one that counts from here on. */
   #show(slot: Slot, size: number, watch: boolean): Buffer {
     const { lend } = this.#source;
     let view: Buffer;
@@ -375,11 +387,12 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
       const memory = lend(slot, size);
       view = Buffer.from(memory);
       slot.view = null;
+      slot.length = 0;
       slot.loan = loanOf(memory, view);
       if (watch) this.#leaks.watch(slot, memory, size);
     } else {
       view = this.#source.view(slot, size);
-      slot.view = view;
+      slot.show(view);
     }
     new Stamp(view, slot);
     return view;
@@ -387,20 +400,18 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
 
   /** Takes a slot from its holder. @param buffer its view; null when that is gone */
   #put(slot: Slot, buffer: Buffer | null): void {
-    this.#check();
     const { magazine } = slot;
     if (this.#zeroed) (buffer ?? this.#source.view(slot, magazine.size)).fill(0);
     if (slot.loan !== null) this.#recall(slot);
     slot.held = false;
-    this.#shared?.mark(slot, false);
+    if (this.#shared !== null) this.#shared.mark(slot, false);
     magazine.live -= 1;
     this.#live -= magazine.size;
     magazine.free.push(slot);
-    this.#cached += magazine.size;
     if (released.hasSubscribers) released.publish({ pool: this.name, size: magazine.size });
-    if (this.#underPressure && this.#live < 0.7 * this.maxBytes) this.#setPressure(false);
+    if (this.#underPressure && this.#live < this.maxBytes * RELIEF) this.#setPressure(false);
     if (this.#waiters.length > 0) this.#serve();
-    else if (this.#cached > KEPT_BYTES + this.#highWater / 8) this.#shrink(magazine);
+    else if (magazine.free.length > magazine.most) this.#source.drain(magazine.surplus());
     else if (this.#shared?.starved === true) this.#shed();
   }
 
@@ -412,24 +423,15 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
     return this.#leaks.unwatch(slot);
   }
 
-  /** Gives back half of what a size keeps, the longest kept first; all of all sizes when that is far from enough. */
-  #shrink(magazine: Magazine): void {
-    this.#drain(magazine, Math.ceil(magazine.free.length / 2));
-    if (this.#cached > 2 * (KEPT_BYTES + this.#highWater / 8)) this.#shed();
-  }
-
   /** Gives back all that is kept. @returns bytes */
   #shed(): number {
-    const before = this.#cached;
-    for (const magazine of this.#magazines) this.#drain(magazine, magazine.free.length);
-    return before - this.#cached;
-  }
-
-  #drain(magazine: Magazine, count: number): void {
-    if (count === 0) return;
-    const slots = magazine.free.splice(0, count);
-    this.#cached -= slots.length * magazine.size;
-    this.#source.drain(slots);
+    let bytes = 0;
+    for (const { free, size } of this.#magazines) {
+      if (free.length === 0) continue;
+      bytes += free.length * size;
+      this.#source.drain(free.splice(0));
+    }
+    return bytes;
   }
 
   #serve(): void {
@@ -460,6 +462,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
 
   #setPressure(on: boolean): void {
     this.#underPressure = on;
+    if (!on) this.#note();
     const event: PoolPressure = { pool: this.name, level: on ? 'high' : 'none', liveBytes: this.#live, maxBytes: this.maxBytes };
     if (pressed.hasSubscribers) pressed.publish(event);
     // Not from within an acquisition or a release, which a listener might begin again.
@@ -469,14 +472,14 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   /** The slot of a held buffer, or null. */
   #find(buffer: unknown): Slot | null {
     const slot = Stamp.slotOf(buffer);
-    const mine = slot?.held === true && this.#magazines[slot.magazine.index] === slot.magazine;
-    return mine && (slot.view ?? slot.loan?.view.deref()) === buffer ? slot : null;
+    if (slot === undefined || !slot.held || slot.magazine.pool !== this) return null;
+    return (slot.view ?? slot.loan?.view.deref()) === buffer ? slot : null;
   }
 
   #slotOf(buffer: unknown): Slot {
-    this.#check();
     const slot = this.#find(buffer);
     if (slot !== null) return slot;
+    this.#check();
     throw new FreestoneError('ERR_INVALID_ADDRESS', `this is not a buffer that ${this.name} handed out and did not take back`);
   }
 

@@ -6,19 +6,44 @@ export interface Loan {
   readonly view: WeakRef<Buffer>;
 }
 
+/** How many views a slot remembers: few where they would take more memory than the slot. */
+const rememberedBy = (size: number): number => (size < 4096 ? 4 : 16);
+
 export class Slot {
-  /** The last view that was handed out, for the next one who asks for as many bytes; null where views are lent. */
+  /** What is, or was last, handed out; null where views are lent. */
   view: Buffer | null = null;
-  loan: Loan | null = null;
+  /** Its length. */
+  length = 0;
   held = false;
   /** How often it was acquired, so that a late release by a scope is told from its own. */
   serial = 0;
+  loan: Loan | null = null;
+  /** Earlier views by their length, the last one as well. */
+  readonly #views = new Map<number, Buffer>();
 
   constructor(
     readonly magazine: Magazine,
     /** Where it begins in the memory that its source has. */
     readonly offset: number,
   ) {}
+
+  /** An earlier view of `length` bytes, if it is remembered; it is the last one from here on. */
+  recall(length: number): Buffer | null {
+    const view = this.#views.get(length);
+    if (view === undefined) return null;
+    this.view = view;
+    this.length = length;
+    return view;
+  }
+
+  /** A new view is the last one from here on, and remembered. */
+  show(view: Buffer): void {
+    this.view = view;
+    this.length = view.length;
+    // Lengths that recur are back soon.
+    if (this.#views.size === rememberedBy(this.magazine.size)) this.#views.clear();
+    this.#views.set(view.length, view);
+  }
 }
 
 /** Returns what it was given, so that a class that extends it puts its private fields there. */
@@ -41,36 +66,36 @@ export class Stamp extends Given {
   }
 }
 
-/** How many of the free slots are looked at for one whose view has the length that is asked for. */
-const LOOK = 8;
-
-/** The free slots of a size: the last one in, whose memory is warm, is the first one out. */
+/** The slots of a size: those that are free, the last one in first, because its memory is warm, and counts of all. */
 export class Magazine {
   readonly free: Slot[] = [];
   live = 0;
+  /** The most that were live at a time. */
+  high = 0;
   hits = 0;
   misses = 0;
 
+  /** @param pool whose it is; null when that is closed */
   constructor(
+    public pool: object | null,
     readonly index: number,
     /** Bytes of a slot. */
     readonly size: number,
-    /** How many slots come and go at once. */
+    /** How many slots come at once. */
     readonly batch: number,
   ) {}
 
-  /** A free slot, if there is one whose last view had `length` bytes. */
-  take(length: number): Slot | undefined {
-    const { free } = this;
-    const last = free.pop();
-    if (last === undefined || last.view?.length === length) return last;
-    for (let i = free.length - 1, end = Math.max(0, free.length - LOOK); i >= end; i -= 1) {
-      const other = free[i];
-      if (other?.view?.length === length) {
-        free[i] = last;
-        return other;
-      }
-    }
-    return last;
+  /**
+   * How many may be kept: half of the most that were live, so that what comes and goes at random seldom meets the bound. With those
+   * that are live they are never many more than the most that were live.
+   */
+  get most(): number {
+    return this.batch + (this.high >>> 1);
+  }
+
+  /** Takes those away that were kept the longest, down to half of what may be kept, and forgets a little of how many were live. */
+  surplus(): Slot[] {
+    this.high = Math.max(this.live, this.high - (this.high >>> 3));
+    return this.free.splice(0, this.free.length - (this.most >>> 1));
   }
 }
