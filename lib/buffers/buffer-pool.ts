@@ -352,9 +352,9 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   /** Makes a slot that no magazine has the caller's. */
   #count(slot: Slot, size: number): Buffer {
     const { magazine } = slot;
+    slot.serial += 1;
     const view = this.#viewOf(slot, size);
     slot.held = true;
-    slot.serial += 1;
     if (this.#shared !== null) this.#shared.mark(slot, true);
     magazine.live += 1;
     if (magazine.live > magazine.high) magazine.high = magazine.live;

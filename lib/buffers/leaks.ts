@@ -1,6 +1,11 @@
 // Buffers that were collected without a release. What is watched is the ArrayBuffer of a loan, not the Buffer: a part of it keeps it
 // alive, so memory never comes back under a view that is still there.
+import { fileURLToPath } from 'node:url';
 import type { Loan, Slot } from './slot.js';
+
+/** How stacks name the files of this tier. */
+const OWN_URL = new URL('.', import.meta.url).href;
+const OWN_PATH = fileURLToPath(OWN_URL);
 
 interface Watched {
   readonly slot: Slot;
@@ -56,7 +61,6 @@ function stackOf(): string {
   Error.stackTraceLimit = 20;
   const lines = (new Error('leak').stack ?? '').split('\n').slice(1);
   Error.stackTraceLimit = stackTraceLimit;
-  const own = new URL('.', import.meta.url).href;
-  const first = lines.findIndex((line) => !line.includes(own));
+  const first = lines.findIndex((line) => !line.includes(OWN_URL) && !line.includes(OWN_PATH));
   return lines.slice(Math.max(first, 0)).join('\n');
 }

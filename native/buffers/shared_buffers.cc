@@ -54,7 +54,7 @@ Result<uint32_t> SharedBuffers::join() noexcept {
 
 Status SharedBuffers::refill(uint32_t member, uint32_t size_class, uint64_t size, bool zeroed,
                              std::span<uint64_t> offsets) noexcept {
-  if (size < kLeastBlock || size > limit_ || (offsets.size() > 1 && size > slab::kMaxUnit))
+  if (size == 0 || size % kLeastBlock != 0 || size > limit_ || (offsets.size() > 1 && size > slab::kMaxUnit))
     return Status(Code::kInvalidSize, "blocks of that size");
   if (member == 0 || member > kMaxMembers || size_class > kMaxSizeClass || offsets.empty() ||
       offsets.size() > kMaxRefill) {

@@ -82,8 +82,8 @@ class SharedBuffers : public base::Shared<SharedBuffers> {
   Recovered leave(uint32_t member) noexcept;
 
   /// `offsets.size()` blocks of `size` bytes, cached by `member`, or none: `kLimitExceeded`, `kOutOfMemory`,
-  /// `kInvalidSize`. @param size what units of a slab class hold, or above 128 KiB whole pages @param zeroed whether
-  /// their content must be zero @param offsets at most `kMaxRefill`; one where `size` is above 128 KiB
+  /// `kInvalidSize`. @param size a multiple of 64: what units of a slab class hold, or above 128 KiB whole pages @param
+  /// zeroed whether their content must be zero @param offsets at most `kMaxRefill`; one where `size` is above 128 KiB
   [[nodiscard]] base::Status refill(uint32_t member, uint32_t size_class, uint64_t size, bool zeroed,
                                     std::span<uint64_t> offsets) noexcept;
   /// Gives back those that are cached by `member`. Returns how many.
