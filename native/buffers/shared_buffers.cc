@@ -54,13 +54,14 @@ Result<uint32_t> SharedBuffers::join() noexcept {
 
 Status SharedBuffers::refill(uint32_t member, uint32_t size_class, uint64_t size, bool zeroed,
                              std::span<uint64_t> offsets) noexcept {
-  if (size == 0 || size % kLeastBlock != 0 || size > limit_ || (offsets.size() > 1 && size > slab::kMaxUnit))
+  if (size == 0 || size % kLeastBlock != 0 || (offsets.size() > 1 && size > slab::kMaxUnit))
     return Status(Code::kInvalidSize, "blocks of that size");
   if (member == 0 || member > kMaxMembers || size_class > kMaxSizeClass || offsets.empty() ||
       offsets.size() > kMaxRefill) {
     return Status(Code::kInvalidArgument, "a refill");
   }
   const uint64_t count = offsets.size();
+  if (size > limit_) return Status(Code::kLimitExceeded, "a buffer above the limit");
   const uint64_t bytes = count * size;
   if (bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes > limit_) {
     bytes_.fetch_sub(bytes, std::memory_order_relaxed);

@@ -361,7 +361,7 @@ describe('scopes', () => {
     expect(pool.stats().live).toBe(1);
     stop.abort();
     expect(pool.stats().live).toBe(0);
-    expect(() => pool.scope({ until: {} as EventEmitter })).toThrow(refused('ERR_INVALID_ARGUMENT'));
+    expect(() => pool.scope({ until: {} as AbortSignal })).toThrow(refused('ERR_INVALID_ARGUMENT'));
   });
 
   it('are current in what runs in them, also after an await', async () => {

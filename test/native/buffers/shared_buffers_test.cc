@@ -99,7 +99,9 @@ TEST_CASE("a refill that is refused changes nothing") {
   const uint32_t member = buffers->join().take();
   uint64_t offsets[16];
   CHECK(buffers->refill(member, 0, 65536 * 2, false, {offsets, 9}).code() == Code::kLimitExceeded);
-  CHECK(buffers->refill(member, 0, 2 * kMiB, false, {offsets, 1}).code() == Code::kInvalidSize);
+  CHECK(buffers->refill(member, 0, 2 * kMiB, false, {offsets, 1}).code() == Code::kLimitExceeded);
+  CHECK(buffers->refill(member, 0, 2 * kMiB, false, {offsets, 2}).code() == Code::kInvalidSize);
+  CHECK(buffers->refill(member, 0, UINT64_MAX - 63, false, {offsets, 1}).code() == Code::kLimitExceeded);
   CHECK(buffers->refill(member, 0, 32, false, {offsets, 1}).code() == Code::kInvalidSize);
   CHECK(buffers->refill(member, 128, 64, false, {offsets, 1}).code() == Code::kInvalidArgument);
   CHECK(buffers->refill(0, 0, 64, false, {offsets, 1}).code() == Code::kInvalidArgument);
