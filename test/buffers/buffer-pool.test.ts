@@ -417,7 +417,7 @@ describe('closing', () => {
     pool.close();
     pool.close();
     expect(buffer.length).toBe(0);
-    const calls = [() => pool.acquire(1), () => pool.stats(), () => pool.trim(), () => pool.capacity(buffer), () => pool.lease(5)];
+    const calls: (() => unknown)[] = [() => pool.acquire(1), () => pool.stats(), () => pool.trim(), () => pool.capacity(buffer), () => pool.lease(5)];
     calls.push(() => {
       pool.release(buffer);
     });
