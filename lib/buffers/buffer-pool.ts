@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import { FreestoneError, checkInteger, shown } from '../errors.js';
 import { TokenChannel, type ChannelHandle } from './channel.js';
 import { acquired, leaked, pressed, released, type LeakReport, type PoolPressure } from './events.js';
-import { LeakTracker, loanOf } from './leaks.js';
+import { LeakTracker } from './leaks.js';
 import { settingsOf, type BufferPoolOptions, type Settings } from './options.js';
 import { PrivateSource } from './private-source.js';
 import { BufferScope, type Holdings, type Lease, type ScopeOptions } from './scope.js';
@@ -66,6 +66,8 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   #noted = 0;
   #waits = 0;
   #leakCount = 0;
+  /** How many views were lent. */
+  #loans = 0;
   #underPressure = false;
   #pumping = false;
   #closed = false;
@@ -94,8 +96,8 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
     this.#holdings = {
       serialOf: (buffer) => this.#slotOf(buffer).serial,
       releaseIf: (buffer, serial) => {
-        const slot = Stamp.slotOf(buffer);
-        if (slot?.held === true && slot.serial === serial && slot.magazine.pool === this) this.#put(slot, buffer);
+        const slot = this.#find(buffer);
+        if (slot?.serial === serial) this.#put(slot, buffer);
       },
     };
   }
@@ -192,7 +194,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
     // What is cut off is not seen by the release.
     if (this.#settings.zero !== 'none' && size < buffer.length) buffer.fill(0, size);
     if (this.#settings.zero === 'acquire' && size > buffer.length) this.#source.view(slot, slot.magazine.size).fill(0, buffer.length, size);
-    const watch = slot.loan !== null && this.#recall(slot);
+    const watch = slot.lent !== 0 && this.#recall(slot, buffer);
     return this.#show(slot, size, watch);
   }
 
@@ -388,7 +390,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
       view = Buffer.from(memory);
       slot.view = null;
       slot.length = 0;
-      slot.loan = loanOf(memory, view);
+      slot.lent = this.#loans += 1;
       if (watch) this.#leaks.watch(slot, memory, size);
     } else {
       view = this.#source.view(slot, size);
@@ -402,7 +404,8 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   #put(slot: Slot, buffer: Buffer | null): void {
     const { magazine } = slot;
     if (this.#zeroed) (buffer ?? this.#source.view(slot, magazine.size)).fill(0);
-    if (slot.loan !== null) this.#recall(slot);
+    if (slot.lent !== 0 && buffer !== null) this.#recall(slot, buffer);
+    slot.lent = 0;
     slot.held = false;
     if (this.#shared !== null) this.#shared.mark(slot, false);
     magazine.live -= 1;
@@ -415,11 +418,9 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
     else if (this.#shared?.starved === true) this.#shed();
   }
 
-  /** Takes a loan from its views. @returns whether it was watched */
-  #recall(slot: Slot): boolean {
-    const memory = slot.loan?.memory.deref();
-    if (memory !== undefined) this.#source.recall(memory);
-    slot.loan = null;
+  /** Takes lent memory from all its views. @returns whether it was watched */
+  #recall(slot: Slot, view: Buffer): boolean {
+    this.#source.recall(view.buffer as ArrayBuffer);
     return this.#leaks.unwatch(slot);
   }
 
@@ -453,7 +454,6 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   #onLeak(slot: Slot, size: number, stack: string): void {
     if (this.#closed) return;
     this.#leakCount += 1;
-    slot.loan = null;
     this.#put(slot, null);
     const report: LeakReport = { pool: this.name, size, stack };
     if (leaked.hasSubscribers) leaked.publish(report);
@@ -472,8 +472,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   /** The slot of a held buffer, or null. */
   #find(buffer: unknown): Slot | null {
     const slot = Stamp.slotOf(buffer);
-    if (slot === undefined || !slot.held || slot.magazine.pool !== this) return null;
-    return (slot.view ?? slot.loan?.view.deref()) === buffer ? slot : null;
+    return slot?.magazine.pool === this ? slot : null;
   }
 
   #slotOf(buffer: unknown): Slot {

@@ -1,7 +1,7 @@
-// Buffers that were collected without a release. What is watched is the ArrayBuffer of a loan, not the Buffer: a part of it keeps it
+// Buffers that were collected without a release. What is watched is the ArrayBuffer that was lent, not the Buffer: a part of it keeps it
 // alive, so memory never comes back under a view that is still there.
 import { fileURLToPath } from 'node:url';
-import type { Loan, Slot } from './slot.js';
+import type { Slot } from './slot.js';
 
 /** How stacks name the files of this tier. */
 const OWN_URL = new URL('.', import.meta.url).href;
@@ -49,10 +49,6 @@ export class LeakTracker {
   unwatch(slot: Slot): boolean {
     return this.#registry.unregister(slot);
   }
-}
-
-export function loanOf(memory: ArrayBuffer, view: Buffer): Loan {
-  return { memory: new WeakRef(memory), view: new WeakRef(view) };
 }
 
 /** The caller's part of the stack: without this package's own frames at its top. */

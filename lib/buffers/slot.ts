@@ -1,11 +1,5 @@
 // A place for one buffer at a time, what it hands out, and the free ones of a size.
 
-/** An external ArrayBuffer of one acquisition, which can be taken from its views. */
-export interface Loan {
-  readonly memory: WeakRef<ArrayBuffer>;
-  readonly view: WeakRef<Buffer>;
-}
-
 /** How many views a slot remembers: few where they would take more memory than the slot. */
 const rememberedBy = (size: number): number => (size < 4096 ? 4 : 16);
 
@@ -17,7 +11,8 @@ export class Slot {
   held = false;
   /** How often it was acquired, so that a late release by a scope is told from its own. */
   serial = 0;
-  loan: Loan | null = null;
+  /** The number of the view that is out where views are lent: nothing here keeps that view, so that it can be collected. 0 for none. */
+  lent = 0;
   /** Earlier views by their length, the last one as well. */
   readonly #views = new Map<number, Buffer>();
 
@@ -54,15 +49,19 @@ const Given = function (given: object): object {
 /** Marks a view with its slot, where nobody else can read, forge or remove it. */
 export class Stamp extends Given {
   readonly #slot: Slot;
+  readonly #lent: number;
 
   constructor(view: Buffer, slot: Slot) {
     super(view);
     this.#slot = slot;
+    this.#lent = slot.lent;
   }
 
-  /** The slot of what was stamped; undefined for all else, parts of it included. */
-  static slotOf(value: unknown): Slot | undefined {
-    return typeof value === 'object' && value !== null && #slot in value ? value.#slot : undefined;
+  /** The slot of which the value is the view that is out now; null for all else, earlier views and parts included. */
+  static slotOf(value: unknown): Slot | null {
+    if (typeof value !== 'object' || value === null || !(#slot in value)) return null;
+    const slot = value.#slot;
+    return slot.held && ((slot.view as unknown) === value || (slot.lent !== 0 && value.#lent === slot.lent)) ? slot : null;
   }
 }
 
