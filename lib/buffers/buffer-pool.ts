@@ -130,7 +130,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   acquire(size: number): Buffer {
     const magazine = this.#magazineFor(size);
     if (this.#waiters.length > 0) throw this.#full(size);
-    return this.#handOut(magazine.free.pop() ?? this.#refill(magazine, size), size);
+    return this.#handOut(magazine.take(size) ?? this.#refill(magazine, size), size);
   }
 
   /**
@@ -258,8 +258,8 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
       maxBytes,
       live: sum((each) => each.live),
       liveBytes: this.#live,
-      cached: sum((each) => each.free.length),
-      cachedBytes: sum((each) => each.free.length * each.size),
+      cached: sum((each) => each.count),
+      cachedBytes: sum((each) => each.count * each.size),
       highWaterBytes: this.#highWater,
       hits: sum((each) => each.hits),
       misses: sum((each) => each.misses),
@@ -267,8 +267,8 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
       waiting: this.#waiters.length,
       leaks: this.#leakCount,
       perClass: this.#magazines
-        .filter((each) => each.high + each.free.length > 0)
-        .map(({ size, live, free, hits, misses }) => ({ size, live, cached: free.length, hits, misses })),
+        .filter((each) => each.high + each.count > 0)
+        .map(({ size, live, count, hits, misses }) => ({ size, live, cached: count, hits, misses })),
       shared: this.#shared?.stats() ?? null,
     };
   }
@@ -315,7 +315,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   #tryAcquire(size: number): Buffer | null {
     const magazine = this.#magazineFor(size);
     try {
-      return this.#handOut(magazine.free.pop() ?? this.#refill(magazine, size), size);
+      return this.#handOut(magazine.take(size) ?? this.#refill(magazine, size), size);
     } catch (error) {
       if (isShortage(error)) return null;
       throw error;
@@ -335,8 +335,8 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
       }
       magazine.misses += 1;
       magazine.hits -= 1;
-      const slot = magazine.free.pop();
-      if (slot !== undefined) return slot;
+      const slot = magazine.take(size);
+      if (slot !== null) return slot;
     }
   }
 
@@ -346,7 +346,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
       return this.#count(slot, size);
     } catch (error) {
       // No view could be made: the slot is as it was.
-      slot.magazine.free.push(slot);
+      slot.magazine.push(slot);
       throw error;
     }
   }
@@ -377,8 +377,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
 
   #viewOf(slot: Slot, size: number): Buffer {
     if (slot.length === size && slot.view !== null && this.#leaks.off) return slot.view;
-    const watch = this.#leaks.due;
-    return (watch ? null : slot.recall(size)) ?? this.#show(slot, size, watch);
+    return this.#show(slot, size, this.#leaks.due);
   }
 
   /** A new view of the slot, which is the one that counts from here on. */
@@ -394,7 +393,8 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
       if (watch) this.#leaks.watch(slot, memory, size);
     } else {
       view = this.#source.view(slot, size);
-      slot.show(view);
+      slot.view = view;
+      slot.length = size;
     }
     new Stamp(view, slot);
     return view;
@@ -410,11 +410,11 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
     if (this.#shared !== null) this.#shared.mark(slot, false);
     magazine.live -= 1;
     this.#live -= magazine.size;
-    magazine.free.push(slot);
+    magazine.push(slot);
     if (released.hasSubscribers) released.publish({ pool: this.name, size: magazine.size });
     if (this.#underPressure && this.#live < this.maxBytes * RELIEF) this.#setPressure(false);
     if (this.#waiters.length > 0) this.#serve();
-    else if (magazine.free.length > magazine.most) this.#source.drain(magazine.surplus());
+    else if (magazine.count > magazine.most) this.#source.drain(magazine.surplus());
     else if (this.#shared?.starved === true) this.#shed();
   }
 
@@ -427,10 +427,10 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   /** Gives back all that is kept. @returns bytes */
   #shed(): number {
     let bytes = 0;
-    for (const { free, size } of this.#magazines) {
-      if (free.length === 0) continue;
-      bytes += free.length * size;
-      this.#source.drain(free.splice(0));
+    for (const magazine of this.#magazines) {
+      if (magazine.count === 0) continue;
+      bytes += magazine.count * magazine.size;
+      this.#source.drain(magazine.drop(0));
     }
     return bytes;
   }

@@ -46,13 +46,13 @@ export class PrivateSource implements Source {
       throw new FreestoneError('ERR_LIMIT_EXCEEDED', `the pool has ${String(this.#bytes)} of at most ${String(this.limit)} bytes`);
     }
     if (count === 1) {
-      magazine.free.push(new Slot(magazine, zeroed ? this.#native.calloc(size) : this.#native.alloc(size)));
+      magazine.push(new Slot(magazine, zeroed ? this.#native.calloc(size) : this.#native.alloc(size)));
     } else {
       const list = new Float64Array(count);
       this.#native.allocMany(size, list);
       for (const offset of list) {
         if (zeroed) this.#windows.bytes(offset, size).fill(0);
-        magazine.free.push(new Slot(magazine, offset));
+        magazine.push(new Slot(magazine, offset));
       }
     }
     this.#bytes += count * size;

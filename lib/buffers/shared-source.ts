@@ -75,7 +75,7 @@ export class SharedSource implements Source {
   refill(magazine: Magazine, count: number, zeroed: boolean): void {
     const list = new Float64Array(count);
     this.#native.refill(magazine.index, magazine.size, zeroed ? 1 : 0, list);
-    for (const offset of list) magazine.free.push(new Slot(magazine, offset));
+    for (const offset of list) magazine.push(new Slot(magazine, offset));
   }
 
   drain(slots: readonly Slot[]): void {

@@ -1,8 +1,5 @@
 // A place for one buffer at a time, what it hands out, and the free ones of a size.
 
-/** How many views a slot remembers: few where they would take more memory than the slot. */
-const rememberedBy = (size: number): number => (size < 4096 ? 4 : 16);
-
 export class Slot {
   /** What is, or was last, handed out; null where views are lent. */
   view: Buffer | null = null;
@@ -13,32 +10,14 @@ export class Slot {
   serial = 0;
   /** The number of the view that is out where views are lent: nothing here keeps that view, so that it can be collected. 0 for none. */
   lent = 0;
-  /** Earlier views by their length, the last one as well. */
-  readonly #views = new Map<number, Buffer>();
+  /** The free slot below it in its stack. */
+  below: Slot | null = null;
 
   constructor(
     readonly magazine: Magazine,
     /** Where it begins in the memory that its source has. */
     readonly offset: number,
   ) {}
-
-  /** An earlier view of `length` bytes, if it is remembered; it is the last one from here on. */
-  recall(length: number): Buffer | null {
-    const view = this.#views.get(length);
-    if (view === undefined) return null;
-    this.view = view;
-    this.length = length;
-    return view;
-  }
-
-  /** A new view is the last one from here on, and remembered. */
-  show(view: Buffer): void {
-    this.view = view;
-    this.length = view.length;
-    // Lengths that recur are back soon.
-    if (this.#views.size === rememberedBy(this.magazine.size)) this.#views.clear();
-    this.#views.set(view.length, view);
-  }
 }
 
 /** Returns what it was given, so that a class that extends it puts its private fields there. */
@@ -65,14 +44,28 @@ export class Stamp extends Given {
   }
 }
 
-/** The slots of a size: those that are free, the last one in first, because its memory is warm, and counts of all. */
+/** Free slots lie in so many stacks, by a hash of their length: two words of bits. */
+const STACKS = 64;
+const stackOf = (length: number): number => (length ^ (length >>> 6) ^ (length >>> 12)) & (STACKS - 1);
+/** How deep is looked for the length that is asked for. */
+const DEPTH = 3;
+
+/**
+ * The slots of a size: those that are free, and counts of all. A free slot is found by the length that is asked for, so that a length
+ * that recurs finds a view that is ready; else any will do, and gets a new view. Both take a few steps, however many are free.
+ */
 export class Magazine {
-  readonly free: Slot[] = [];
+  /** How many are free. */
+  count = 0;
   live = 0;
   /** The most that were live at a time. */
   high = 0;
   hits = 0;
   misses = 0;
+  readonly #stacks: (Slot | null)[] = Array.from({ length: STACKS }, () => null);
+  /** A bit for each stack that is not empty. */
+  #low = 0;
+  #up = 0;
 
   /** @param pool whose it is; null when that is closed */
   constructor(
@@ -92,9 +85,62 @@ export class Magazine {
     return this.batch + (this.high >>> 1);
   }
 
-  /** Takes those away that were kept the longest, down to half of what may be kept, and forgets a little of how many were live. */
+  push(slot: Slot): void {
+    const stack = stackOf(slot.length);
+    slot.below = this.#stacks[stack] ?? null;
+    this.#stacks[stack] = slot;
+    if (slot.below === null) {
+      if (stack < 32) this.#low |= 1 << stack;
+      else this.#up |= 1 << (stack - 32);
+    }
+    this.count += 1;
+  }
+
+  /** A free slot, if possible one whose last view had `length` bytes. */
+  take(length: number): Slot | null {
+    let stack = stackOf(length);
+    let top = this.#stacks[stack] ?? null;
+    if (top === null) {
+      if (this.count === 0) return null;
+      stack = this.#low === 0 ? 63 - Math.clz32(this.#up) : 31 - Math.clz32(this.#low);
+      top = this.#stacks[stack] ?? null;
+    } else if (top.length !== length) {
+      let above = top;
+      for (let depth = 1; depth < DEPTH && above.below !== null; depth += 1) {
+        const slot = above.below;
+        if (slot.length === length) {
+          above.below = slot.below;
+          slot.below = null;
+          this.count -= 1;
+          return slot;
+        }
+        above = slot;
+      }
+    }
+    if (top === null) return null;
+    this.#stacks[stack] = top.below;
+    if (top.below === null) {
+      if (stack < 32) this.#low &= ~(1 << stack);
+      else this.#up &= ~(1 << (stack - 32));
+    }
+    top.below = null;
+    this.count -= 1;
+    return top;
+  }
+
+  /** Takes free slots away until `count` are left. */
+  drop(count: number): Slot[] {
+    const slots: Slot[] = [];
+    while (this.count > count) {
+      const slot = this.take(0);
+      if (slot !== null) slots.push(slot);
+    }
+    return slots;
+  }
+
+  /** Takes away all but half of what may be kept, and forgets a little of how many were live. */
   surplus(): Slot[] {
     this.high = Math.max(this.live, this.high - (this.high >>> 3));
-    return this.free.splice(0, this.free.length - (this.most >>> 1));
+    return this.drop(this.most >>> 1);
   }
 }
