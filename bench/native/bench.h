@@ -29,6 +29,8 @@ struct Options {
 
 /// reserve, growth, sizes or one of 4 64 512 1024 8192, batches, churn.
 void frames(const Options& options);
+/// calls, memory, churn.
+void filespace(const Options& options);
 /// malloc, to measure that of the process instead of a pool; then churn1k, churn64k, pair64, batch8k, handed1k,
 /// resident1k, resident64k.
 void pool(const Options& options);

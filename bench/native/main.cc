@@ -11,8 +11,10 @@ struct Benchmark {
   const char* name;
   void (*run)(const Options& options);
 };
-constexpr Benchmark kBenchmarks[] = {
-    {"frames", freestone::bench::frames}, {"pool", freestone::bench::pool}, {"arena", freestone::bench::arena}};
+constexpr Benchmark kBenchmarks[] = {{"filespace", freestone::bench::filespace},
+                                     {"frames", freestone::bench::frames},
+                                     {"pool", freestone::bench::pool},
+                                     {"arena", freestone::bench::arena}};
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // One case of bench/slab.mjs with whatever malloc the process has: the peers are loaded before it.
 //   malloc <case> <threads> <operations>     prints nanoseconds of wall time for each pair of malloc and free
-//   malloc resident 1 <operations>           prints live bytes at the peak and what is resident then; live bytes after most
+//   malloc resident 1 <operations>           prints live bytes at the peak and what is resident then; live bytes after
+//   most
 //                                            ended, resident then and after malloc_trim; resident after all ended and
 //                                            malloc_trim; each less what was resident before
 #include <dlfcn.h>
@@ -83,9 +84,9 @@ struct Case {
   void (*run)(uint64_t count, uint64_t seed);
 };
 
-constexpr Case kCases[] = {{"pair64", pairs<64>},       {"pair1024", pairs<1024>},      {"pair8192", pairs<8192>},
-                           {"batch64", batches<64>},    {"batch8192", batches<8192>},   {"churn1k", churn<1024>},
-                           {"churn64k", churn<65536>},  {"large", large}};
+constexpr Case kCases[] = {
+    {"pair64", pairs<64>},        {"pair1024", pairs<1024>}, {"pair8192", pairs<8192>},  {"batch64", batches<64>},
+    {"batch8192", batches<8192>}, {"churn1k", churn<1024>},  {"churn64k", churn<65536>}, {"large", large}};
 
 uint64_t resident() {
   std::FILE* const file = std::fopen("/proc/self/statm", "r");
@@ -157,8 +158,9 @@ int main(int argument_count, char** arguments) {
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
         each.run(count, t + 1);
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
-        times[t] = (static_cast<double>(end.tv_sec - begin.tv_sec) * 1e9 + static_cast<double>(end.tv_nsec - begin.tv_nsec)) /
-                   static_cast<double>(count);
+        times[t] =
+            (static_cast<double>(end.tv_sec - begin.tv_sec) * 1e9 + static_cast<double>(end.tv_nsec - begin.tv_nsec)) /
+            static_cast<double>(count);
       });
     }
     for (std::thread& worker : workers) worker.join();

@@ -3,12 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { FreestoneError } from '../errors.js';
 import type { Command } from './command.js';
+import { filespace } from './filespace.js';
 import { importCommand } from './import.js';
 import { ls } from './ls.js';
 import { map } from './map.js';
 import { table } from './terminal.js';
 
-const commands: readonly Command[] = [importCommand, ls, map];
+const commands: readonly Command[] = [importCommand, ls, map, filespace];
 
 function version(): string {
   const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };

@@ -1,7 +1,9 @@
 // `freestone map`: which bytes of a file belong to what, drawn in the terminal.
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { H5File, type ExtentKind, type FileExtent } from '../hdf5/index.js';
 import type { Command } from './command.js';
+import { mapPage, mapSVG } from './map-page.js';
 import { formatBytes, hasColours, styled, table } from './terminal.js';
 
 const usage = `Usage: freestone map [options] <file>
@@ -10,6 +12,9 @@ Draws the space of an HDF5 file: each cell of the bar is an equal share of its
 bytes and shows what most of them are.
 
   -n, --top <n>      list the n owners with the most bytes (10)
+      --html <file>  write a page instead: the file as a bar that can be zoomed,
+                     what each extent is on hover, and the holes
+      --svg <file>   write a picture instead
       --json         every extent as one JSON document on standard output
   -h, --help         show this text`;
 
@@ -97,6 +102,8 @@ async function run(args: string[]): Promise<number> {
     allowPositionals: true,
     options: {
       top: { type: 'string', short: 'n', default: '10' },
+      html: { type: 'string' },
+      svg: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -113,6 +120,9 @@ async function run(args: string[]): Promise<number> {
   }
   await using file = await H5File.open(path);
   const extents = file.map();
+  if (values.html !== undefined) await writeFile(values.html, mapPage(path, extents));
+  if (values.svg !== undefined) await writeFile(values.svg, mapSVG(path, extents));
+  if (values.html !== undefined || values.svg !== undefined) return 0;
   if (values.json) console.log(JSON.stringify(extents, null, 2));
   else console.log(drawMap(path, extents, process.stdout.isTTY ? process.stdout.columns : 80, top));
   return 0;
