@@ -34,6 +34,20 @@ export {
 } from './slab/index.js';
 export * from './buffers/index.js';
 export * from './extents/index.js';
-export { FileSpace, type AllocateOptions, type Block, type FileSpaceOptions, type FileSpaceStats } from './filespace/index.js';
+export {
+  FileSpace,
+  drawReplays,
+  simulate,
+  type AllocateOptions,
+  type Block,
+  type FileSpaceOptions,
+  type FileSpaceStats,
+  type FreeSection,
+  type Replay,
+  type SimulateOptions,
+  type SpaceState,
+  type Trace,
+  type TraceOperation,
+} from './filespace/index.js';
 export * from './hdf5/index.js';
 export * from './placement/index.js';

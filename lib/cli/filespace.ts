@@ -2,10 +2,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { FreestoneError } from '../errors.js';
-import { drawReplays, simulate, strategies, type Replay, type Strategy, type Trace } from '../filespace/index.js';
+import { FileSpace, drawReplays, simulate, type Replay, type Strategy, type Trace } from '../filespace/index.js';
 import type { Command } from './command.js';
 import { formatBytes, table } from './terminal.js';
 
+const { strategies } = FileSpace;
 const usage = `Usage: freestone filespace replay [options] <trace.json>
 
 Replays a trace of a file's allocations with several strategies and compares

@@ -19,6 +19,8 @@ import {
 } from './types.js';
 
 const DEFAULT_BLOCK = 2048;
+/** What a size must be. */
+const ofSize = { min: 1, code: 'ERR_INVALID_SIZE' } as const;
 
 /**
  * Hands out the addresses of one file, so that no two structures overlap. Offsets and sizes are bytes.
@@ -26,6 +28,7 @@ const DEFAULT_BLOCK = 2048;
  * Any number of threads may use one; a call that throws has changed nothing.
  */
 export class FileSpace {
+  static readonly strategies = strategies;
   /** @internal what the native pipeline allocates from */
   readonly native: NativeFileSpace;
   /** Where the first block may lie. */
@@ -108,7 +111,9 @@ export class FileSpace {
    * @throws {FreestoneError} ERR_INVALID_SIZE, ERR_INVALID_ALIGNMENT, ERR_INVALID_ARGUMENT, ERR_LIMIT_EXCEEDED, ERR_OUT_OF_MEMORY
    */
   allocate(size: number | bigint, options?: AllocateOptions): number {
-    const bytes = checkInteger('size', size, { min: 1, code: 'ERR_INVALID_SIZE' });
+    // The usual call goes straight on: what is looked at twice costs as much as the allocation.
+    if (options === undefined && Number.isSafeInteger(size) && (size as number) > 0) return this.native.allocate(size as number);
+    const bytes = checkInteger('size', size, ofSize);
     if (options === undefined) return this.native.allocate(bytes);
     checkOptions('an allocation', options, ['alignment', 'kind']);
     return this.native.allocate(bytes, checkAlignment(options.alignment ?? 1), kindCode(options.kind));
@@ -134,12 +139,13 @@ export class FileSpace {
    * @throws {FreestoneError} ERR_INVALID_ADDRESS for what is not a live block: freed already, foreign, or a part of one; ERR_INVALID_SIZE
    */
   free(offset: number | bigint, size: number | bigint, options?: FreeOptions): void {
-    this.native.free(checkInteger('offset', offset), checkInteger('size', size, { min: 1, code: 'ERR_INVALID_SIZE' }), freedKind(options));
+    if (options === undefined) this.native.free(checkInteger('offset', offset), checkInteger('size', size, ofSize));
+    else this.native.free(checkInteger('offset', offset), checkInteger('size', size, ofSize), freedKind(options));
   }
 
   /** As `free`, of live bytes: a part of a block, or several that touch. @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_INVALID_SIZE */
   freeRange(offset: number | bigint, size: number | bigint, options?: FreeOptions): void {
-    this.native.freeRange(checkInteger('offset', offset), checkInteger('size', size, { min: 1, code: 'ERR_INVALID_SIZE' }), freedKind(options));
+    this.native.freeRange(checkInteger('offset', offset), checkInteger('size', size, ofSize), freedKind(options));
   }
 
   /**
@@ -149,8 +155,7 @@ export class FileSpace {
    * @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_INVALID_SIZE when it would become shorter
    */
   extend(offset: number | bigint, oldSize: number | bigint, newSize: number | bigint): boolean {
-    const range = { min: 1, code: 'ERR_INVALID_SIZE' } as const;
-    return this.native.extend(checkInteger('offset', offset), checkInteger('oldSize', oldSize, range), checkInteger('newSize', newSize, range));
+    return this.native.extend(checkInteger('offset', offset), checkInteger('oldSize', oldSize, ofSize), checkInteger('newSize', newSize, ofSize));
   }
 
   /** Moves the end of the file below what is free there, rests of aggregated blocks included. @returns by how many bytes */

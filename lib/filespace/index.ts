@@ -2,5 +2,4 @@
 export { FileSpace } from './file-space.js';
 export { drawReplays } from './plot.js';
 export { simulate, type Replay, type SimulateOptions, type Trace, type TraceOperation } from './simulate.js';
-export { strategies } from './types.js';
 export type { AllocateOptions, Block, FileSpaceOptions, FileSpaceStats, FreeOptions, FreeSection, MapColumn, Section, SectionKind, SectionState, SpaceState, Strategy } from './types.js';

@@ -55,7 +55,8 @@ void hold(const Napi::CallbackInfo& info, uint64_t number) {
 }
 
 Kind kind_arg(const Napi::CallbackInfo& info, size_t index) {
-  if (info[index].IsUndefined()) return Kind::kDirect;
+  // Asking the engine for an argument that is not there costs as much as the allocation.
+  if (info.Length() <= index || info[index].IsUndefined()) return Kind::kDirect;
   const uint64_t kind = whole_number(info, index, "kind");
   if (kind >= filespace::kKinds) throw_error(info.Env(), Code::kInvalidArgument, "there is no such kind");
   return static_cast<Kind>(kind);
@@ -130,7 +131,8 @@ Napi::Value handle(const Napi::CallbackInfo& info) {
 
 Napi::Value allocate(const Napi::CallbackInfo& info) {
   const uint64_t size = whole_number(info, 0, "size", Code::kInvalidSize);
-  const uint64_t alignment = info[1].IsUndefined() ? 1 : whole_number(info, 1, "alignment", Code::kInvalidAlignment);
+  const bool plain = info.Length() < 2 || info[1].IsUndefined();
+  const uint64_t alignment = plain ? 1 : whole_number(info, 1, "alignment", Code::kInvalidAlignment);
   const auto offset = self<FileSpace>(info).allocate(size, alignment, kind_arg(info, 2));
   check(info.Env(), offset.status(), {.requested = size});
   return number(info, offset.value());

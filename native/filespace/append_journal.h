@@ -4,6 +4,8 @@
 //   threads: any append; draining keeps them all out.    memory: 16 bytes a block, 24 right after growing.
 #include <atomic>
 #include <cstdint>
+#include <mutex>
+#include <span>
 
 #include "base/base.h"
 #include "filespace/block.h"
@@ -30,6 +32,29 @@ class AppendJournal {
     if (!start.ok()) return start;
     (void)stripe.blocks.push({.offset = start.value(), .size = size});
     // Release, and set inside the lock: pairs with the acquire in `empty`. Whoever learns of the block finds it noted.
+    if (!noted_.load(std::memory_order_relaxed)) noted_.store(true, std::memory_order_release);
+    return start;
+  }
+
+  /// The same for blocks one after the other, of `total` bytes together. @returns where the first one begins
+  [[nodiscard]] base::Result<uint64_t> append_many(std::atomic<uint64_t>& end, uint64_t limit,
+                                                   std::span<const uint64_t> sizes, uint64_t total,
+                                                   bool note) noexcept {
+    if (!note) return advance(end, limit, total);
+    Stripe& stripe = stripes_[stripe_of_thread()];
+    const std::lock_guard guard(stripe.lock);
+    const size_t wanted = stripe.blocks.size() + sizes.size();
+    if (wanted > stripe.blocks.capacity() && !stripe.blocks.reserve(wanted + wanted / 2)) {
+      return base::Status(base::Code::kOutOfMemory, "allocating file space");
+    }
+    auto start = advance(end, limit, total);
+    if (!start.ok()) return start;
+    uint64_t offset = start.value();
+    for (const uint64_t size : sizes) {
+      (void)stripe.blocks.push({.offset = offset, .size = size});
+      offset += size;
+    }
+    // As in `append`.
     if (!noted_.load(std::memory_order_relaxed)) noted_.store(true, std::memory_order_release);
     return start;
   }

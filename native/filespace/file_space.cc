@@ -67,6 +67,8 @@ Result<Ref<FileSpace>> FileSpace::make(const Config& config) noexcept {
 
 /// Brings what was appended into the index. False when there is no memory; what is left is tried again next time.
 bool FileSpace::drain() const noexcept {
+  if (journal_.empty() && !has_backlog_) return true;
+  has_backlog_ = true;
   const auto is_left = [&](uint32_t i) noexcept { return backlog_done_[i] < backlog_[i].size(); };
   if (!journal_.empty()) {
     AppendJournal::Hold hold(journal_);
@@ -90,6 +92,7 @@ bool FileSpace::drain() const noexcept {
     if (backlog_[i].size() != 0) backlog_[i] = {};
     backlog_done_[i] = 0;
   }
+  has_backlog_ = false;
   return true;
 }
 
@@ -152,11 +155,26 @@ Result<uint64_t> FileSpace::allocate(uint64_t size, uint64_t alignment, Kind kin
 
 Status FileSpace::allocate_many(std::span<const uint64_t> sizes, std::span<uint64_t> offsets, Kind kind) noexcept {
   uint64_t total = 0;
+  uint64_t least = UINT64_MAX;
+  uint64_t most = 0;
   for (const uint64_t size : sizes) {
     const auto sum = base::checked_add(total, size);
+    least = std::min(least, size);
+    most = std::max(most, size);
     if (size == 0) return Status(Code::kInvalidSize, "a block has 1 byte or more");
     if (!sum) return Status(Code::kInvalidSize, "the sizes are out of range together");
     total = *sum;
+  }
+  if (kind == Kind::kDirect && total != 0 && most < threshold_ &&
+      least > appended_above_.load(std::memory_order_relaxed)) {
+    const auto start = journal_.append_many(end_, limit_, sizes, total, track_);
+    if (!start.ok()) return start.status();
+    uint64_t offset = start.value();
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      offsets[i] = offset;
+      offset += sizes[i];
+    }
+    return {};
   }
   const std::lock_guard guard(mutex_);
   for (size_t i = 0; i < sizes.size(); ++i) {
@@ -343,9 +361,14 @@ Status FileSpace::commit() noexcept {
     pending_.pop();
     const Cursor at = sections_.starting(offset);
     const Entry entry = sections_.get(at);
-    sections_.remove(at);
     count_pending(entry, false);
-    give(entry.first, entry.second, class_of(kind_of(entry.tag), entry.second));
+    const FreeClass free_class = class_of(kind_of(entry.tag), entry.second);
+    if (page_size_ == 0 || free_class == 0) {
+      settle(sections_.release(at, free_class));
+    } else {
+      sections_.remove(at);
+      give(entry.first, entry.second, free_class);
+    }
   }
   for (const uint64_t offset : reused_.span()) {
     const Cursor at = sections_.starting(offset);

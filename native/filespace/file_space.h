@@ -123,8 +123,10 @@ class FileSpace : public base::Shared<FileSpace> {
   [[nodiscard]] base::Result<Block> block_from_end(uint64_t size, uint64_t alignment, bool aligned_request,
                                                    FreeClass fragment) noexcept;
   [[nodiscard]] bool grow_end(uint64_t from, uint64_t size) noexcept;
+  uint64_t take(Cursor hole, Cursor by_size, uint64_t size, uint64_t alignment, Kind kind) noexcept;
   uint64_t cut(Cursor hole, uint64_t size, uint64_t alignment) noexcept;
   void give(uint64_t offset, uint64_t size, FreeClass free_class) noexcept;
+  void settle(const Entry& hole) noexcept;
   [[nodiscard]] bool absorb(Aggregator& own, Kind kind, const Entry& hole) noexcept;
   void put_rest(const Aggregator& own, Kind kind) noexcept;
   void take_rest(const Aggregator& own) noexcept;
@@ -160,6 +162,7 @@ class FileSpace : public base::Shared<FileSpace> {
   bool keeps_sections_[kFreeClasses] = {};
   /// What was taken out of the journal and is not in the index for want of memory.
   mutable base::Array<Block> backlog_[AppendJournal::kStripes];
+  mutable bool has_backlog_ = false;
   mutable size_t backlog_done_[AppendJournal::kStripes] = {};
   mutable Stats counts_;
   /// Where the end was at the last commit: all blocks from there on are of this commit.

@@ -76,11 +76,9 @@ Result<base::Array<Block>> FileSpace::blocks() const noexcept {
   if (track_) {
     const std::lock_guard guard(mutex_);
     if (!drain() || !list.reserve(counts_.live_blocks)) return no_memory();
-    const SectionTree& tree = sections_.by_address();
-    for (Cursor at = tree.front(); at; at = tree.next(at)) {
-      const Entry entry = tree.get(at);
+    sections_.by_address().each([&](const Entry& entry) noexcept {
       if (state_of(entry.tag) == State::kLive) (void)list.push({entry.first, entry.second});
-    }
+    });
     return list;
   }
   auto all = sections();
@@ -151,15 +149,13 @@ Stats FileSpace::stats() const noexcept {
   stats.end = end_of_file();
   stats.memory = sections_.memory();
   stats.visits = sections_.visits();
-  const SectionTree& tree = sections_.by_address();
-  for (Cursor at = tree.front(); at; at = tree.next(at)) {
-    const Entry entry = tree.get(at);
-    if (state_of(entry.tag) > State::kRest) continue;
+  sections_.by_address().each([&](const Entry& entry) noexcept {
+    if (state_of(entry.tag) > State::kRest) return;
     ++stats.holes;
     stats.free_bytes += entry.second;
     stats.largest_hole = std::max(stats.largest_hole, entry.second);
     ++stats.holes_of[std::bit_width(entry.second) - 1];
-  }
+  });
   if (!track_) stats.live_bytes = stats.end - initial_ - stats.free_bytes - stats.pending_bytes;
   return stats;
 }
@@ -167,15 +163,15 @@ Stats FileSpace::stats() const noexcept {
 Status FileSpace::validate_no_overlaps() const noexcept {
   const std::lock_guard guard(mutex_);
   if (!drain()) return no_memory();
-  const SectionTree& tree = sections_.by_address();
   uint64_t end = initial_;
   uint64_t free = 0;
-  for (Cursor at = tree.front(); at; at = tree.next(at)) {
-    const Entry entry = tree.get(at);
-    if (entry.first < end || (track_ && entry.first != end)) return Status(Code::kOverlap, "two sections overlap");
+  bool apart = true;
+  sections_.by_address().each([&](const Entry& entry) noexcept {
+    apart = apart && (track_ ? entry.first == end : entry.first >= end);
     end = end_of(entry);
     if (entry.tag < kFreeClasses) free += entry.second;
-  }
+  });
+  if (!apart) return Status(Code::kOverlap, "two sections overlap");
   if (end > end_of_file()) return Status(Code::kOverlap, "a section ends after the end of the file");
   if (!sections_.agree(free)) return Status(Code::kOverlap, "the indexes of free sections disagree");
   return {};

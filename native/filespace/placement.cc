@@ -13,10 +13,9 @@ using base::Status;
 Result<uint64_t> FileSpace::place(uint64_t size, uint64_t alignment, Kind kind) noexcept {
   if (page_size_ != 0) return place_in_page(size, alignment, kind);
   const FreeClass free_class = class_of(kind, size);
-  if (const Cursor hole = sections_.fit(strategy_, free_class, size, alignment)) {
-    const uint64_t offset = cut(hole, size, alignment);
-    put_live(offset, size, kind);
-    return offset;
+  Cursor by_size;
+  if (const Cursor hole = sections_.fit(strategy_, free_class, size, alignment, &by_size)) {
+    return take(hole, by_size, size, alignment, kind);
   }
   Aggregator* const own = kind == Kind::kMetadata ? &metadata_ : kind == Kind::kRaw ? &raw_ : nullptr;
   auto offset = own != nullptr && own->block != 0 ? aggregate(*own, size, alignment, kind)
@@ -31,9 +30,7 @@ Result<uint64_t> FileSpace::place_in_page(uint64_t size, uint64_t alignment, Kin
   const Strategy inside = free_class != 0 && strategy_ == Strategy::kEndOfFile ? Strategy::kBestFit : strategy_;
   const uint64_t at_page = std::max(page_size_, alignment);
   if (const Cursor hole = sections_.fit(inside, free_class, size, free_class == 0 ? at_page : alignment)) {
-    const uint64_t offset = cut(hole, size, free_class == 0 ? at_page : alignment);
-    put_live(offset, size, kind);
-    return offset;
+    return take(hole, {}, size, free_class == 0 ? at_page : alignment, kind);
   }
   // The file ends with a page.
   const auto wanted = base::align_up(size, page_size_);
@@ -43,6 +40,22 @@ Result<uint64_t> FileSpace::place_in_page(uint64_t size, uint64_t alignment, Kin
   if (!offset.ok()) return offset;
   put_live(offset.value(), size, kind);
   if (*wanted > size) (void)sections_.add_free(offset.value() + size, *wanted - size, free_class);
+  return offset;
+}
+
+/// Makes a live block of a part of a free section.
+uint64_t FileSpace::take(Cursor hole, Cursor by_size, uint64_t size, uint64_t alignment, Kind kind) noexcept {
+  const uint64_t offset = sections_.get(hole).first;
+  if (!track_ || (offset & (alignment - 1)) != 0) {
+    const uint64_t aligned = cut(hole, size, alignment);
+    put_live(aligned, size, kind);
+    return aligned;
+  }
+  const bool reused = offset < committed_end_;
+  const uint8_t tag = tag_of(State::kLive, kind, reused);
+  sections_.split(hole, by_size, size, tag);
+  count_live({offset, size, tag}, true);
+  if (reused) (void)reused_.push(offset);
   return offset;
 }
 
@@ -225,7 +238,11 @@ void FileSpace::give(uint64_t offset, uint64_t size, FreeClass free_class) noexc
     give(boundary, offset + size - boundary, free_class);
     return;
   }
-  const Entry hole = sections_.add_free(offset, size, free_class);
+  settle(sections_.add_free(offset, size, free_class));
+}
+
+/// What became free joins the end of the file or the rest of a block.
+void FileSpace::settle(const Entry& hole) noexcept {
   if (end_of(hole) == end_of_file() && shrink(hole)) {
     // What was before it may be free and of another class.
     const Cursor last = sections_.by_address().back();

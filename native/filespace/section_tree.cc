@@ -6,18 +6,29 @@ namespace freestone::filespace {
 
 namespace {
 
+constexpr uint32_t kGroup = 8;
+
+/// How many of `count` numbers in ascending order are not greater than `most`: first whole groups of a cache line, by
+/// their last numbers, then in the group that has the answer. A binary search would wait for each comparison, or guess
+/// every other one wrong; here none depends on another. Up to a group beyond `count` is read and not looked at.
+uint32_t up_to(const uint64_t* numbers, uint32_t count, uint64_t most) noexcept {
+  uint32_t found = 0;
+  for (uint32_t last = kGroup - 1; last < count; last += kGroup) found += numbers[last] <= most ? kGroup : 0;
+  const uint64_t* const group = numbers + found;
+  const uint32_t left = count - found;
+  for (uint32_t i = 0; i < kGroup; ++i)
+    found += static_cast<uint32_t>(i < left) & static_cast<uint32_t>(group[i] <= most);
+  return found;
+}
+
 /// How many of `count` keys in ascending order are not greater than (first, second).
 uint32_t not_greater(const uint64_t* firsts, const uint64_t* seconds, uint32_t count, uint64_t first,
                      uint64_t second) noexcept {
-  uint32_t low = 0;
-  while (count > 0) {
-    const uint32_t half = count / 2;
-    const uint64_t key = firsts[low + half];
-    const bool right = key < first || (key == first && seconds[low + half] <= second);
-    low = right ? low + half + 1 : low;
-    count = right ? count - half - 1 : half;
-  }
-  return low;
+  const uint32_t end = up_to(firsts, count, first);
+  if (end == 0 || firsts[end - 1] != first || seconds[end - 1] <= second) return end;
+  // Several of one size, whose addresses tell them apart.
+  const uint32_t begin = first == 0 ? 0 : up_to(firsts, end, first - 1);
+  return static_cast<uint32_t>(std::upper_bound(seconds + begin, seconds + end, second) - seconds);
 }
 
 template <typename T>
@@ -79,7 +90,7 @@ void SectionTree::Spare<T>::release() noexcept {
   }
 }
 
-bool SectionTree::reserve(uint32_t inserts) noexcept {
+bool SectionTree::get_memory(uint32_t inserts) noexcept {
   return leaves_.reserve(inserts + 1) && inners_.reserve(inserts + height_ + 2);
 }
 
@@ -196,6 +207,7 @@ uint64_t SectionTree::most_of(const Node& node, uint8_t free_class) noexcept {
 }
 
 void SectionTree::refresh(Node* node) noexcept {
+  if (!keeps_most_) return;
   for (; node->parent != nullptr; node = node->parent) {
     const uint32_t slot = slot_of(*node->parent, node);
     ++visits_;
@@ -211,13 +223,27 @@ void SectionTree::refresh(Node* node) noexcept {
 }
 
 void SectionTree::refresh(Node* node, const Entry& before, const Entry& after) noexcept {
-  // What was not the largest and does not become it changes nothing above.
-  if (node->parent == nullptr || (before.tag >= kFreeClasses && after.tag >= kFreeClasses)) return;
-  const uint32_t slot = slot_of(*node->parent, node);
-  const auto counts = [&](const Entry& entry) noexcept {
-    return entry.tag < kFreeClasses && entry.second >= node->parent->most[entry.tag][slot];
-  };
-  if (counts(before) || counts(after)) refresh(node);
+  if (!keeps_most_ || node->parent == nullptr) return;
+  if (after.tag < kFreeClasses) {
+    // What is larger than all others is so for every node above, up to one that has a larger one.
+    for (Node* at = node; at->parent != nullptr; at = at->parent) {
+      uint64_t& most = at->parent->most[after.tag][slot_of(*at->parent, at)];
+      if (after.second <= most) break;
+      ++visits_;
+      most = after.second;
+    }
+    if (before.tag == after.tag && before.second <= after.second) return;
+  }
+  // What was not the largest changes nothing above.
+  if (before.tag >= kFreeClasses) return;
+  for (Node* at = node; at->parent != nullptr; at = at->parent) {
+    uint64_t& most = at->parent->most[before.tag][slot_of(*at->parent, at)];
+    if (before.second < most) return;
+    ++visits_;
+    const uint64_t now = most_of(*at, before.tag);
+    if (now == most) return;
+    most = now;
+  }
 }
 
 void SectionTree::put_child(Inner* parent, uint32_t slot, Node* child, uint64_t first, uint64_t second) noexcept {
@@ -230,13 +256,13 @@ void SectionTree::put_child(Inner* parent, uint32_t slot, Node* child, uint64_t 
   parent->first[slot] = first;
   parent->second[slot] = second;
   for (uint8_t free_class = 0; free_class < kFreeClasses; ++free_class) {
-    parent->most[free_class][slot] = most_of(*child, free_class);
+    parent->most[free_class][slot] = keeps_most_ ? most_of(*child, free_class) : 0;
   }
   child->parent = parent;
   ++parent->count;
 }
 
-void SectionTree::insert_after(Node* node, Node* added, uint64_t first, uint64_t second) noexcept {
+void SectionTree::link_after(Node* node, Node* added, uint64_t first, uint64_t second) noexcept {
   Inner* parent = node->parent;
   if (parent == nullptr) {
     parent = inners_.take();
@@ -263,7 +289,7 @@ void SectionTree::insert_after(Node* node, Node* added, uint64_t first, uint64_t
     for (uint32_t i = 0; i < moved; ++i) right->child[i]->parent = right;
     parent->count = static_cast<uint16_t>(keep);
     right->count = static_cast<uint16_t>(moved);
-    insert_after(parent, right, right->first[0], right->second[0]);
+    link_after(parent, right, right->first[0], right->second[0]);
     refresh(parent);
     if (slot > keep) {
       parent = right;
@@ -305,13 +331,17 @@ void SectionTree::insert(const Entry& entry) noexcept {
     right->count = static_cast<uint16_t>(moved);
     const bool to_right = index > keep || keep == kLeafSize;
     const Entry least = moved == 0 ? entry : get(at(right, 0));
-    insert_after(leaf, right, least.first, least.second);
+    link_after(leaf, right, least.first, least.second);
     refresh(leaf);
     if (to_right) {
       leaf = right;
       index -= keep;
     }
   }
+  open_at(leaf, index, entry);
+}
+
+void SectionTree::open_at(Leaf* leaf, uint32_t index, const Entry& entry) noexcept {
   open_gap(leaf->first, index, leaf->count);
   open_gap(leaf->second, index, leaf->count);
   open_gap(leaf->tag, index, leaf->count);
@@ -320,6 +350,17 @@ void SectionTree::insert(const Entry& entry) noexcept {
   leaf->tag[index] = entry.tag;
   ++leaf->count;
   refresh(leaf, {.tag = kFreeClasses}, entry);
+}
+
+void SectionTree::insert_after(Cursor before, const Entry& entry) noexcept {
+  Leaf* const leaf = before.leaf_;
+  // As its leaf's last one it might have to be in the next leaf, for those who come from above.
+  if (leaf->count == kLeafSize || (before.index_ + 1 == leaf->count && leaf->next != nullptr)) {
+    insert(entry);
+    return;
+  }
+  ++size_;
+  open_at(leaf, before.index_ + 1, entry);
 }
 
 /// Moves entries of a full leaf to the one before it, if that has room: leaves that are split less often are fuller.
@@ -349,7 +390,7 @@ void SectionTree::update(Cursor cursor, const Entry& entry) noexcept {
   const Entry before = get(cursor);
   if (entry.first != before.first && cursor.index_ + 1 == cursor.leaf_->count && cursor.leaf_->next != nullptr) {
     // The next leaf may begin, for those who come from above, before the entry's new place.
-    erase(cursor);
+    (void)erase(cursor);
     insert(entry);
     return;
   }
@@ -359,7 +400,7 @@ void SectionTree::update(Cursor cursor, const Entry& entry) noexcept {
   refresh(cursor.leaf_, before, entry);
 }
 
-void SectionTree::erase(Cursor cursor) noexcept {
+bool SectionTree::erase(Cursor cursor) noexcept {
   Leaf* const leaf = cursor.leaf_;
   const Entry before = get(cursor);
   --size_;
@@ -369,21 +410,21 @@ void SectionTree::erase(Cursor cursor) noexcept {
   --leaf->count;
   if (leaf->count == 0) {
     drop_leaf(leaf);
-    return;
+    return false;
   }
   refresh(leaf, before, {.tag = kFreeClasses});
-  if (leaf->count < kLeafSize / 3) join(leaf);
+  return leaf->count < kLeafSize / 3 && join(leaf);
 }
 
 /// Takes a leaf that became small together with a neighbour of the same parent, where both fit with room to spare.
-void SectionTree::join(Leaf* leaf) noexcept {
+bool SectionTree::join(Leaf* leaf) noexcept {
   const auto fits = [](const Leaf* left, const Leaf* right) noexcept {
     return left != nullptr && right != nullptr && left->parent == right->parent && left->parent != nullptr &&
            left->count + right->count <= kLeafSize * 3 / 4;
   };
   Leaf* left = leaf;
   if (!fits(left, left->next)) left = leaf->previous;
-  if (left == nullptr || !fits(left, left->next)) return;
+  if (left == nullptr || !fits(left, left->next)) return false;
   Leaf* const right = left->next;
   move_to(left->first + left->count, right->first, right->count);
   move_to(left->second + left->count, right->second, right->count);
@@ -392,6 +433,7 @@ void SectionTree::join(Leaf* leaf) noexcept {
   right->count = 0;
   drop_leaf(right);
   refresh(left);
+  return true;
 }
 
 void SectionTree::drop_leaf(Leaf* leaf) noexcept {
@@ -466,7 +508,7 @@ bool SectionTree::validate(const Node& node, uint32_t depth, uint64_t& entries) 
     const Node& child = *inner.child[slot];
     if (child.parent != &inner || !validate(child, depth - 1, entries)) return false;
     for (uint8_t free_class = 0; free_class < kFreeClasses; ++free_class) {
-      if (inner.most[free_class][slot] != most_of(child, free_class)) return false;
+      if (keeps_most_ && inner.most[free_class][slot] != most_of(child, free_class)) return false;
     }
   }
   return true;

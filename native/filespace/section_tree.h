@@ -23,7 +23,7 @@ struct Entry {
 inline constexpr uint8_t kFreeClasses = 3;
 
 class SectionTree {
-  static constexpr uint32_t kLeafSize = 58;
+  static constexpr uint32_t kLeafSize = 56;
   static constexpr uint32_t kFanout = 40;
   struct Inner;
 
@@ -36,6 +36,7 @@ class SectionTree {
     Leaf* previous;
     Leaf* next;
     uint64_t first[kLeafSize];
+    /// What searches read beyond `first` is here.
     uint64_t second[kLeafSize];
     uint8_t tag[kLeafSize];
   };
@@ -60,17 +61,23 @@ class SectionTree {
     uint32_t index_ = 0;
   };
 
-  SectionTree() noexcept = default;
+  /// @param keeps_most whether `first_fit` will be called
+  explicit SectionTree(bool keeps_most = true) noexcept : keeps_most_(keeps_most) {}
   SectionTree(const SectionTree&) = delete;
   SectionTree& operator=(const SectionTree&) = delete;
   ~SectionTree() { clear(); }
 
   /// Memory for `inserts` more. False when there is none; nothing has changed then.
-  [[nodiscard]] bool reserve(uint32_t inserts) noexcept;
+  [[nodiscard]] bool reserve(uint32_t inserts) noexcept {
+    return (leaves_.count > inserts && inners_.count >= inserts + height_ + 2) || get_memory(inserts);
+  }
 
   /// Adds a member that is not there yet; `reserve` came before.
   void insert(const Entry& entry) noexcept;
-  void erase(Cursor at) noexcept;
+  /// The same where it is known which member it comes right after.
+  void insert_after(Cursor before, const Entry& entry) noexcept;
+  /// @returns whether other members have moved, so that no cursor is valid; otherwise those to smaller members are
+  bool erase(Cursor at) noexcept;
   /// Replaces a member by one that has the same place in the order; `reserve` came before when `first` changes.
   void update(Cursor at, const Entry& entry) noexcept;
   /// Takes all members out.
@@ -90,6 +97,14 @@ class SectionTree {
   /// The first member from `from` on that is free, of that class, and whose `second` is `size` or more.
   [[nodiscard]] Cursor first_fit(uint8_t free_class, uint64_t size, uint64_t from = 0) const noexcept;
 
+  /// Calls `visit` with every member, ascending, leaf by leaf.
+  template <typename Visit>
+  void each(const Visit& visit) const noexcept {
+    for (const Leaf* leaf = front_; leaf != nullptr; leaf = leaf->next) {
+      for (uint32_t i = 0; i < leaf->count; ++i) visit(Entry{leaf->first[i], leaf->second[i], leaf->tag[i]});
+    }
+  }
+
   [[nodiscard]] uint64_t size() const noexcept { return size_; }
   /// How many nodes look-ups and changes have gone through: what a test bounds instead of time.
   [[nodiscard]] uint64_t visits() const noexcept { return visits_; }
@@ -99,14 +114,16 @@ class SectionTree {
   [[nodiscard]] bool validate() const noexcept;
 
  private:
+  [[nodiscard]] bool get_memory(uint32_t inserts) noexcept;
   [[nodiscard]] Leaf* leaf_of(uint64_t first, uint64_t second) const noexcept;
   [[nodiscard]] static uint32_t slot_of(const Inner& parent, const Node* child) noexcept;
   [[nodiscard]] static uint64_t most_of(const Node& node, uint8_t free_class) noexcept;
   void put_child(Inner* parent, uint32_t slot, Node* child, uint64_t first, uint64_t second) noexcept;
-  void insert_after(Node* node, Node* added, uint64_t first, uint64_t second) noexcept;
+  void link_after(Node* node, Node* added, uint64_t first, uint64_t second) noexcept;
   void remove_child(Inner* parent, uint32_t slot) noexcept;
   void drop_leaf(Leaf* leaf) noexcept;
-  void join(Leaf* leaf) noexcept;
+  bool join(Leaf* leaf) noexcept;
+  void open_at(Leaf* leaf, uint32_t index, const Entry& entry) noexcept;
   bool lean_left(Leaf* leaf) noexcept;
   void refresh(Node* node) noexcept;
   void refresh(Node* node, const Entry& before, const Entry& after) noexcept;
@@ -129,6 +146,7 @@ class SectionTree {
     void release() noexcept;
   };
 
+  const bool keeps_most_;
   Node* root_ = nullptr;
   Leaf* front_ = nullptr;
   Leaf* back_ = nullptr;

@@ -30,26 +30,75 @@ Sections::Cursor Sections::starting(uint64_t offset) const noexcept {
 
 void Sections::put(uint64_t offset, uint64_t size, uint8_t tag) noexcept { by_address_.insert({offset, size, tag}); }
 
+void Sections::forget_size(const Entry& entry) noexcept {
+  if (entry.tag >= kFreeClasses) return;
+  SectionTree& tree = by_size_[entry.tag];
+  (void)tree.erase(tree.at_most(entry.second, entry.first));
+  free_bytes_ -= entry.second;
+}
+
+void Sections::note_size(const Entry& entry) noexcept {
+  if (entry.tag >= kFreeClasses) return;
+  by_size_[entry.tag].insert({entry.second, entry.first, entry.tag});
+  free_bytes_ += entry.second;
+}
+
 void Sections::change(Cursor at, const Entry& entry) noexcept {
-  const Entry before = get(at);
-  if (before.tag < kFreeClasses) {
-    by_size_[before.tag].erase(by_size_[before.tag].at_most(before.second, before.first));
-    free_bytes_ -= before.second;
-  }
+  forget_size(get(at));
   by_address_.update(at, entry);
-  if (entry.tag < kFreeClasses) {
-    by_size_[entry.tag].insert({entry.second, entry.first, entry.tag});
-    free_bytes_ += entry.second;
-  }
+  note_size(entry);
 }
 
 void Sections::remove(Cursor at) noexcept {
-  const Entry before = get(at);
-  if (before.tag < kFreeClasses) {
-    by_size_[before.tag].erase(by_size_[before.tag].at_most(before.second, before.first));
+  forget_size(get(at));
+  (void)by_address_.erase(at);
+}
+
+void Sections::split(Cursor hole, Cursor by_size, uint64_t size, uint8_t tag) noexcept {
+  const Entry before = get(hole);
+  if (by_size) {
+    (void)by_size_[before.tag].erase(by_size);
     free_bytes_ -= before.second;
+  } else {
+    forget_size(before);
   }
-  by_address_.erase(at);
+  by_address_.update(hole, {before.first, size, tag});
+  if (before.second == size) return;
+  const Entry rest{before.first + size, before.second - size, before.tag};
+  by_address_.insert_after(hole, rest);
+  note_size(rest);
+}
+
+Entry Sections::release(Cursor at, FreeClass free_class) noexcept {
+  const Entry freed{get(at).first, get(at).second, free_class};
+  const Cursor before = by_address_.previous(at);
+  const Cursor after = by_address_.next(at);
+  const bool with_left = before && merge(get(before), freed);
+  const bool with_right = after && merge(freed, get(after));
+  Entry merged = freed;
+  if (with_left) {
+    const Entry left = get(before);
+    forget_size(left);
+    merged = {left.first, left.second + merged.second, free_class};
+  }
+  if (with_right) {
+    const Entry right = get(after);
+    forget_size(right);
+    merged.second += right.second;
+  }
+  // No member moves: its place in the order is that of what it takes in.
+  by_address_.update(with_left ? before : at, merged);
+  const bool moved = with_right && by_address_.erase(after);
+  if (with_left) (void)by_address_.erase(moved ? starting(freed.first) : at);
+  note_size(merged);
+  return settled(merged);
+}
+
+Entry Sections::settled(const Entry& entry) noexcept {
+  if (page_size_ == 0 || entry.tag == 0 || entry.second != page_size_) return entry;
+  // A page that nothing uses any more may serve any kind, and large blocks.
+  remove(starting(entry.first));
+  return add_free(entry.first, entry.second, 0);
 }
 
 bool Sections::merge(const Entry& left, const Entry& right) const noexcept {
@@ -77,19 +126,13 @@ Entry Sections::add_free(uint64_t offset, uint64_t size, FreeClass free_class) n
       remove(after);
     }
     by_address_.insert(added);
-    by_size_[free_class].insert({added.second, added.first, free_class});
-    free_bytes_ += added.second;
+    note_size(added);
   }
-  if (page_size_ != 0 && free_class != 0 && added.second == page_size_) {
-    // A page that nothing uses any more may serve any kind, and large blocks.
-    remove(starting(added.first));
-    return add_free(added.first, added.second, 0);
-  }
-  return added;
+  return settled(added);
 }
 
-Sections::Cursor Sections::fit(Strategy strategy, FreeClass free_class, uint64_t size,
-                               uint64_t alignment) const noexcept {
+Sections::Cursor Sections::fit(Strategy strategy, FreeClass free_class, uint64_t size, uint64_t alignment,
+                               Cursor* by_size) const noexcept {
   const SectionTree& sizes = by_size_[free_class];
   const uint64_t surely = base::checked_add(size, alignment - 1).value_or(base::kMaxAddress);
   if (strategy == Strategy::kEndOfFile || largest(free_class) < size) return {};
@@ -101,8 +144,8 @@ Sections::Cursor Sections::fit(Strategy strategy, FreeClass free_class, uint64_t
     }
     return at;
   }
-  const auto hole = [&](Cursor by_size) noexcept {
-    const Entry entry = sizes.get(by_size);
+  const auto hole = [&](Cursor found) noexcept {
+    const Entry entry = sizes.get(found);
     return Entry{entry.second, entry.first, free_class};
   };
   if (strategy == Strategy::kBestFit) {
@@ -110,6 +153,7 @@ Sections::Cursor Sections::fit(Strategy strategy, FreeClass free_class, uint64_t
     for (int i = 0; at && !fits(hole(at), size, alignment); ++i) {
       at = i < kAlignedCandidates ? sizes.next(at) : sizes.at_least(surely);
     }
+    if (by_size != nullptr) *by_size = at;
     return at ? starting(hole(at).first) : Cursor();
   }
   // The largest, and of several the lowest; one that fits only by its alignment may be further down.
@@ -178,7 +222,7 @@ bool Sections::validate() const noexcept {
 bool Sections::agree(uint64_t bytes) const noexcept {
   uint64_t by_size = 0;
   for (const SectionTree& tree : by_size_) {
-    for (Cursor at = tree.front(); at; at = tree.next(at)) by_size += tree.get(at).first;
+    tree.each([&](const Entry& entry) noexcept { by_size += entry.first; });
   }
   return by_size == bytes && bytes == free_bytes_;
 }

@@ -42,12 +42,19 @@ class Sections {
   /// Changes a section in place: its start may move up inside it, its end anywhere before the next.
   void change(Cursor at, const Entry& entry) noexcept;
   void remove(Cursor at) noexcept;
+  /// Makes the first `size` bytes of a free section one of another kind; the rest of it stays free.
+  /// @param by_size where the other index has it, as `fit` found it, or none
+  void split(Cursor hole, Cursor by_size, uint64_t size, uint8_t tag) noexcept;
+  /// Makes a section free and merges it as `add_free` does. @returns what came of it
+  Entry release(Cursor at, FreeClass free_class) noexcept;
   /// Adds a free section and merges it with the free neighbours of its class. @returns what came of it
   Entry add_free(uint64_t offset, uint64_t size, FreeClass free_class) noexcept;
 
   /// The free section of a class for `size` bytes at a multiple of `alignment`, or none. To stay O(log n), with an
   /// alignment only the first 64 of those that may be too small for it are looked at, and then those that never are.
-  [[nodiscard]] Cursor fit(Strategy strategy, FreeClass free_class, uint64_t size, uint64_t alignment) const noexcept;
+  /// @param by_size where the index by size has it, when that is where it was found
+  [[nodiscard]] Cursor fit(Strategy strategy, FreeClass free_class, uint64_t size, uint64_t alignment,
+                           Cursor* by_size = nullptr) const noexcept;
 
   /// The size of the largest free section of a class; 0 when there is none.
   [[nodiscard]] uint64_t largest(FreeClass free_class) const noexcept;
@@ -63,11 +70,15 @@ class Sections {
   [[nodiscard]] bool inject_fault(bool in_address_index) noexcept;
 
  private:
+  void forget_size(const Entry& entry) noexcept;
+  void note_size(const Entry& entry) noexcept;
+  /// A page that is all free is of class 0.
+  Entry settled(const Entry& entry) noexcept;
   [[nodiscard]] bool merge(const Entry& left, const Entry& right) const noexcept;
 
   const uint64_t page_size_;
   SectionTree by_address_;
-  SectionTree by_size_[kFreeClasses];
+  SectionTree by_size_[kFreeClasses] = {SectionTree(false), SectionTree(false), SectionTree(false)};
   uint64_t free_bytes_ = 0;
 };
 

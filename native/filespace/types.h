@@ -68,7 +68,7 @@ struct Stats {
   uint64_t holes_of[64] = {};
   /// What the indexes take, in bytes of memory.
   uint64_t memory = 0;
-  /// How many nodes of the indexes were gone through since the space was made, by this call as well.
+  /// How many nodes of the indexes look-ups and changes have gone through since the space was made.
   uint64_t visits = 0;
 };
 

@@ -25,10 +25,7 @@ template <typename Work>
 double visits_of(const FileSpace& space, uint64_t count, const Work& work) {
   const uint64_t before = space.stats().visits;
   work();
-  // A call of `stats` goes through all sections.
-  const uint64_t middle = space.stats().visits;
-  const uint64_t own = space.stats().visits - middle;
-  return static_cast<double>(static_cast<int64_t>(middle - before - own)) / static_cast<double>(count);
+  return static_cast<double>(space.stats().visits - before) / static_cast<double>(count);
 }
 
 /// A look-up goes down a tree of 20 children a node or more; a call makes a few, and changes go up again.
