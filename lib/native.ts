@@ -361,6 +361,8 @@ export interface NativeAddon {
   SlabHeap: new (initialArenaSizeOrHandle: number, growthBatch?: number, maxGrowthShift?: number, limit?: number, flags?: number, source?: number) => NativeSlabHeap;
   /** How many bytes after the beginning an address is a multiple of `multiple`, a power of two. */
   bytesToMultiple(bytes: Uint8Array, multiple: number): number;
+  /** Takes an ArrayBuffer from its views, and its memory with it. @returns whether it could be */
+  detach(memory: ArrayBufferLike): boolean;
   /** New shared buffers in that memory, or a membership in those of a handle, which lie there. */
   SharedBuffers: new (blocks: Uint8Array, words: Uint32Array, limitOrHandle: number, attach?: true) => NativeSharedBuffers;
   /** Bytes of a unit of each size class of a slab heap, ascending. */

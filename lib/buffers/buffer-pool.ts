@@ -1,18 +1,19 @@
 // Buffers for servers: bounded, reused, and never shown to the next holder.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { EventEmitter } from 'node:events';
 import { FreestoneError, checkInteger, shown } from '../errors.js';
 import { TokenChannel, type ChannelHandle } from './channel.js';
 import { acquired, leaked, pressed, released, type LeakReport, type PoolPressure } from './events.js';
+import { giveHoldings, type Holdings } from './holdings.js';
 import { LeakTracker } from './leaks.js';
 import { settingsOf, type BufferPoolOptions, type Settings } from './options.js';
 import { PrivateSource } from './private-source.js';
-import { BufferScope, type Holdings, type Lease, type ScopeOptions } from './scope.js';
+import { BufferScope, type Lease, type ScopeOptions } from './scope.js';
 import { SharedSource, type SharedMemory } from './shared-source.js';
 import { sizeClasses } from './size-classes.js';
 import { Magazine, Slot, Stamp } from './slot.js';
 import type { Source } from './source.js';
 import type { BufferPoolStats } from './stats.js';
+import { PoolStreams } from './streams.js';
 import { Waiters } from './waiters.js';
 
 /** Names a shared pool for `BufferPool.attach` in another thread; can be sent in a message. */
@@ -45,7 +46,7 @@ const BATCH_BYTES = 2 ** 16;
  * Buffers that are pooled, bounded, and shared across threads if asked for. Memory comes from a slab heap up to 128 KiB and from page
  * frames above. A released buffer must not be used any more: it shows the next holder's bytes, unless the pool is `strict`.
  */
-export class BufferPool extends EventEmitter<Events> implements Disposable {
+export class BufferPool extends PoolStreams<Events> implements Disposable {
   readonly name: string;
   /** Bytes that the pool may have, those of other threads included; Number.MAX_SAFE_INTEGER for no bound. */
   readonly maxBytes: number;
@@ -60,6 +61,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   readonly #leaks: LeakTracker;
   readonly #current = new AsyncLocalStorage<BufferScope>();
   readonly #holdings: Holdings;
+  readonly #endings = new Set<() => void>();
   #live = 0;
   #highWater = 0;
   /** Beyond so many live bytes there is something to note. */
@@ -99,7 +101,13 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
         const slot = this.#find(buffer);
         if (slot?.serial === serial) this.#put(slot, buffer);
       },
+      cut: (buffer, size) => (size === buffer.length ? buffer : this.#reshape(this.#slotOf(buffer), buffer, size)),
+      atClose: (end) => {
+        this.#endings.add(end);
+        return () => this.#endings.delete(end);
+      },
     };
+    giveHoldings(this, this.#holdings);
   }
 
   /**
@@ -184,18 +192,17 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
 
   /**
    * The same memory in another length, as another Buffer; `buffer` must not be used any more. For what was filled in part, or grows
-   * within its size class.
+   * within its size class. A buffer of a scope is resized by `scope.resize`.
    * @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_INVALID_SIZE for more than `capacity` says, ERR_CLOSED
    */
   resize(buffer: Buffer, size: number): Buffer {
     const slot = this.#slotOf(buffer);
-    checkInteger('size', size, { min: 1, max: slot.magazine.size, code: 'ERR_INVALID_SIZE' });
+    checkInteger('size', size, { max: slot.magazine.size, code: 'ERR_INVALID_SIZE' });
     if (size === buffer.length) return buffer;
     // What is cut off is not seen by the release.
     if (this.#settings.zero !== 'none' && size < buffer.length) buffer.fill(0, size);
     if (this.#settings.zero === 'acquire' && size > buffer.length) this.#source.view(slot, slot.magazine.size).fill(0, buffer.length, size);
-    const watch = slot.lent !== 0 && this.#recall(slot, buffer);
-    return this.#show(slot, size, watch);
+    return this.#reshape(slot, buffer, size);
   }
 
   /** Bytes to which `resize` can grow it. @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_CLOSED */
@@ -230,11 +237,11 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
   fromToken(token: BufferToken): Buffer {
     const shared = this.#sharing();
     const { pool, offset, length, generation } = Object(token) as Partial<BufferToken>;
-    const numbers = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && (length ?? 0) >= 1;
+    const numbers = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && (length ?? -1) >= 0;
     const index = numbers && pool === shared.memory.number ? shared.receive(offset ?? 0, generation ?? -1) : -1;
     const magazine = this.#magazines[index];
     if (magazine === undefined) throw new FreestoneError('ERR_INVALID_ADDRESS', 'this is no token of this pool, or somebody took it already');
-    return this.#count(new Slot(magazine, offset ?? 0), Math.min(length ?? 1, magazine.size));
+    return this.#count(new Slot(magazine, offset ?? 0), Math.min(length ?? 0, magazine.size));
   }
 
   /** A queue of buffers in shared memory, to this thread and others; `handle` names it. @throws {FreestoneError} ERR_UNSUPPORTED, ERR_INVALID_ARGUMENT */
@@ -294,6 +301,7 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
    */
   close(): void {
     if (this.#closed) return;
+    for (const end of [...this.#endings]) end();
     this.#closed = true;
     for (const magazine of this.#magazines) magazine.pool = null;
     this.#magazines = [];
@@ -385,8 +393,9 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
     const { lend } = this.#source;
     let view: Buffer;
     if (lend !== null && (watch || this.#settings.strict)) {
-      const memory = lend(slot, size);
-      view = Buffer.from(memory);
+      // Nothing is lent of no bytes, and an empty body is a buffer too.
+      const memory = lend(slot, Math.max(size, 1));
+      view = Buffer.from(memory, 0, size);
       slot.view = null;
       slot.length = 0;
       slot.lent = this.#loans += 1;
@@ -398,6 +407,11 @@ export class BufferPool extends EventEmitter<Events> implements Disposable {
     }
     new Stamp(view, slot);
     return view;
+  }
+
+  #reshape(slot: Slot, buffer: Buffer, size: number): Buffer {
+    const watch = slot.lent !== 0 && this.#recall(slot, buffer);
+    return this.#show(slot, size, watch);
   }
 
   /** Takes a slot from its holder. @param buffer its view; null when that is gone */

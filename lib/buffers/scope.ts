@@ -2,20 +2,14 @@
 import { type AsyncLocalStorage } from 'node:async_hooks';
 import { FreestoneError } from '../errors.js';
 import type { BufferPool } from './buffer-pool.js';
+import type { CollectOptions, CollectSource } from './collect.js';
+import type { Holdings } from './holdings.js';
 
 /** What ends a scope: anything that emits 'close' once, such as a server's response or a socket, or a signal that aborts. */
 export type ScopeEnd = AbortSignal | { once(event: 'close', listener: () => void): unknown };
 
 export interface ScopeOptions {
   readonly until?: ScopeEnd;
-}
-
-/** What a scope asks of its pool. @internal */
-export interface Holdings {
-  /** How often the slot of a held buffer was acquired. @throws {FreestoneError} ERR_INVALID_ADDRESS */
-  serialOf(buffer: Buffer): number;
-  /** Releases unless it was released since. */
-  releaseIf(buffer: Buffer, serial: number): void;
 }
 
 /** One buffer for `using`. */
@@ -67,6 +61,15 @@ export class BufferScope implements Disposable {
     return this.adopt(buffer);
   }
 
+  /** As `pool.collect`; the scope releases the buffer. @throws {FreestoneError} as that, and ERR_CLOSED when the scope has ended */
+  async collect(source: CollectSource, options: CollectOptions = {}): Promise<Buffer> {
+    this.#check();
+    const buffer = await this.#pool.collect(source, options);
+    if (this.#ended) this.#pool.release(buffer);
+    this.#check();
+    return this.adopt(buffer);
+  }
+
   /** Takes charge of a buffer that the pool handed out otherwise. @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_CLOSED */
   adopt(buffer: Buffer): Buffer {
     this.#check();
@@ -74,10 +77,19 @@ export class BufferScope implements Disposable {
     return buffer;
   }
 
+  /** As `pool.resize`, which alone would take the buffer from the scope. @throws {FreestoneError} as that, ERR_INVALID_ADDRESS for one that is not the scope's */
+  resize(buffer: Buffer, size: number): Buffer {
+    this.#check();
+    if (!this.#held.has(buffer)) throw foreign();
+    const resized = this.#pool.resize(buffer, size);
+    this.#held.delete(buffer);
+    return this.adopt(resized);
+  }
+
   /** Leaves a buffer to the caller, who releases it. @throws {FreestoneError} ERR_INVALID_ADDRESS for one that is not the scope's */
   keep(buffer: Buffer): Buffer {
     if (this.#held.delete(buffer)) return buffer;
-    throw new FreestoneError('ERR_INVALID_ADDRESS', 'this Buffer is not one of this scope');
+    throw foreign();
   }
 
   /** Releases one buffer before the others. @throws {FreestoneError} ERR_INVALID_ADDRESS for one that is not the scope's */
@@ -104,4 +116,8 @@ export class BufferScope implements Disposable {
   #check(): void {
     if (this.#ended) throw new FreestoneError('ERR_CLOSED', 'the scope has ended');
   }
+}
+
+function foreign(): FreestoneError {
+  return new FreestoneError('ERR_INVALID_ADDRESS', 'this Buffer is not one of this scope');
 }

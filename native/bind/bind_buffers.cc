@@ -101,11 +101,17 @@ Napi::Value bytes_to_multiple(const Napi::CallbackInfo& info) {
   return number(info.Env(), (multiple - start % multiple) % multiple);
 }
 
+/// Whether it could be: the memory is free from then on, and not only when the engine collects.
+Napi::Value detach(const Napi::CallbackInfo& info) {
+  const bool detached = info[0].IsArrayBuffer() && napi_detach_arraybuffer(info.Env(), info[0]) == napi_ok;
+  return Napi::Boolean::New(info.Env(), detached);
+}
+
 }  // namespace
 
 void export_buffers(Napi::Env env, Napi::Object exports) {
-  const napi_property_descriptor multiple = entry<bytes_to_multiple>("bytesToMultiple");
-  if (napi_define_properties(env, exports, 1, &multiple) != napi_ok) throw Napi::Error::New(env);
+  const napi_property_descriptor functions[] = {entry<bytes_to_multiple>("bytesToMultiple"), entry<detach>("detach")};
+  if (napi_define_properties(env, exports, std::size(functions), functions) != napi_ok) throw Napi::Error::New(env);
   define_class<construct>(
       env, exports, "SharedBuffers",
       {entry<refill>("refill"), entry<drain>("drain"), entry<reclaim>("reclaim"), entry<trim>("trim"),

@@ -129,7 +129,7 @@ describe('tokens', () => {
     const token = structuredClone(pool.token(pool.acquire(100).fill(7)));
     expect(() => other.fromToken(token)).toThrow();
     for (const wrong of [null, undefined, 5, {}, { ...token, offset: token.offset + 64 }, { ...token, offset: -64 }, { ...token, offset: 2 ** 60 }]) refused(wrong);
-    for (const wrong of [{ ...token, generation: token.generation + 1 }, { ...token, length: 0 }, { ...token, length: 'x' }, { ...token, pool: 99 }]) refused(wrong);
+    for (const wrong of [{ ...token, generation: token.generation + 1 }, { ...token, length: -1 }, { ...token, length: 'x' }, { ...token, pool: 99 }]) refused(wrong);
     const taken = pool.fromToken({ ...token, length: 2 ** 40 });
     expect(taken.length).toBe(128);
     refused(token);
