@@ -1,6 +1,5 @@
 // A file's addresses through JavaScript: what one call costs, what a batch saves, and what a native call that does little costs beside them.
 import { writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { FileSpace } from '../dist/filespace/index.js';
 import { coreBench } from './harness/core-bench.mjs';
 import { machine } from './harness/report.mjs';
