@@ -32,6 +32,16 @@ bool each_part(uint32_t first, uint32_t frames, Visit visit) noexcept {
   return true;
 }
 
+/// The same, descending.
+template <typename Visit>
+void each_part_down(uint32_t first, uint32_t frames, Visit visit) noexcept {
+  for (uint32_t end = first + frames; end > first;) {
+    const uint32_t start = std::max(first, (end - 1) / kWordFrames * kWordFrames);
+    visit(Part{start / kWordFrames, low_bits(end - start) << (start % kWordFrames)});
+    end = start;
+  }
+}
+
 /// 512 bits, one a frame.
 struct Wide {
   static constexpr uint32_t kCount = kBlockFrames / 64;
@@ -228,16 +238,17 @@ void BlockBits::unpin(uint32_t first) noexcept {
 }
 
 void BlockBits::release_pinned(uint32_t first, uint32_t frames) noexcept {
-  // Each as in `release`. The first word last: until then `first` is held and no run can begin there.
+  // Each as in `release`. The last word first: a run that another thread makes of the frames before must not find ours
+  // behind it, which would look like its continuation. The first word last: until then `first` is held and no run can
+  // begin there.
   const uint32_t head = std::min(frames, kWordFrames - first % kWordFrames);
-  each_part(first + head, frames - head, [&](const Part& part) noexcept {
+  each_part_down(first + head, frames - head, [&](const Part& part) noexcept {
     // Nobody else changes a word of which every frame belongs to this run.
     if (part.whole()) {
       words_[part.word].store(0, std::memory_order_release);
     } else {
       words_[part.word].fetch_and(~part.both(), std::memory_order_release);
     }
-    return true;
   });
   const uint64_t mask = low_bits(head) << (first % kWordFrames);
   words_[first / kWordFrames].fetch_and(~(mask | mask << kWordFrames), std::memory_order_seq_cst);
@@ -287,9 +298,9 @@ void BlockBits::release_pinned_ones(uint32_t word, uint32_t mask) noexcept {
 }
 
 void BlockBits::release_head(uint32_t frames) noexcept {
-  each_part(0, frames, [&](const Part& part) noexcept {
+  // The last word first, as in `release_pinned`.
+  each_part_down(0, frames, [&](const Part& part) noexcept {
     words_[part.word].fetch_and(~part.both(), std::memory_order_seq_cst);
-    return true;
   });
 }
 

@@ -15,9 +15,9 @@
 //   A run that lies in one word appears and disappears in one compare-and-swap. One that spans words is first held word
 // by word; whoever finds a frame taken lets go of what it held. Only when all of it is held does it become live, the
 // first frame last. Its end is the reverse: the first frame becomes held, which one thread alone can do, then the
-// others become free. So nobody can release a run that is half there, and a run never has a stranger's frame as its
-// continuation, not even for a moment: a frame is (1,1) only while the frames before it, down to the first of its run,
-// belong to the same claim.
+// others become free, the last ones first. So nobody can release a run that is half there, and a run never has a
+// stranger's frame as its continuation, not even for a moment: a frame is (1,1) only while the frames before it, down
+// to the first of its run, belong to the same claim.
 //   All of a block's frames are held while the block is not lent to the bitmap: nothing can be claimed or released
 // then, even by a thread that took the block for a lent one.
 #include <atomic>
