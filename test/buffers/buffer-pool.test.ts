@@ -1,16 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import { setImmediate as soon } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
-import { BufferPool, type BufferPoolOptions, type LeakReport, type PoolPressure } from '../../lib/buffers/index.js';
+import { BufferPool, type BufferPoolOptions, type PoolPressure } from '../../lib/buffers/index.js';
 
 const MIB = 2 ** 20;
 const refused = (code: string): Error => expect.objectContaining({ code }) as Error;
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 const pools: BufferPool[] = [];
 function make(options: BufferPoolOptions = {}): BufferPool {
@@ -253,70 +248,6 @@ describe('strict', () => {
     expect(next.length).toBe(1000);
     pool.close();
     expect(next.length).toBe(0);
-  });
-});
-
-describe('leaks', () => {
-  /** A function of its own, so that no register of the caller still has the buffer. */
-  function forgetful(pool: BufferPool, size: number): void {
-    pool.acquire(size).fill(1);
-  }
-
-  async function collected(pool: BufferPool, count: number): Promise<void> {
-    for (let i = 0; i < 200 && pool.stats().leaks < count; i += 1) {
-      collect();
-      await soon();
-    }
-  }
-
-  it('are reported with the place of the acquisition, and their memory comes back', async () => {
-    const pool = make({ trackLeaks: true, name: 'leaky' });
-    const reports: LeakReport[] = [];
-    const published: unknown[] = [];
-    const listen = (event: unknown): void => void published.push(event);
-    subscribe('freestone:pool:leak', listen);
-    pool.on('leak', (report) => reports.push(report));
-    forgetful(pool, 5000);
-    await collected(pool, 1);
-    unsubscribe('freestone:pool:leak', listen);
-    expect(reports).toHaveLength(1);
-    expect(reports[0]).toMatchObject({ pool: 'leaky', size: 5000 });
-    expect(reports[0]?.stack).toContain('forgetful');
-    expect(reports[0]?.stack.split('\n')[0]).toContain('buffer-pool.test');
-    expect(published).toEqual(reports);
-    expect(pool.stats()).toMatchObject({ live: 0, leaks: 1 });
-    expect(pool.acquire(5000).every((byte) => byte === 0)).toBe(true);
-  });
-
-  it('are none while a part of the buffer is in use', async () => {
-    const pool = make({ trackLeaks: true });
-    const part = ((): Buffer => pool.acquire(5000).fill(3).subarray(100, 200))();
-    await collected(pool, 1);
-    expect(pool.stats()).toMatchObject({ live: 1, leaks: 0 });
-    expect(part.every((byte) => byte === 3)).toBe(true);
-  });
-
-  it('are not what was released, nor released twice', async () => {
-    const pool = make({ trackLeaks: true });
-    for (let i = 0; i < 500; i += 1) pool.release(pool.acquire(1000));
-    await collected(pool, 1);
-    expect(pool.stats()).toMatchObject({ live: 0, leaks: 0 });
-  });
-
-  it('are looked for in the share that is asked for', async () => {
-    const pool = make({ trackLeaks: 0.25 });
-    for (let i = 0; i < 100; i += 1) forgetful(pool, 1000);
-    await collected(pool, 25);
-    await soon();
-    expect(pool.stats().leaks).toBe(25);
-  });
-
-  it('free memory for those who wait', async () => {
-    const pool = make({ trackLeaks: true, maxBytes: MIB });
-    forgetful(pool, MIB);
-    const waiting = pool.acquireAsync(100);
-    await collected(pool, 1);
-    expect((await waiting).length).toBe(100);
   });
 });
 
