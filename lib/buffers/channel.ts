@@ -1,6 +1,7 @@
 // Buffers from one thread to another through a ring in shared memory, without a message.
 import { FreestoneError, checkInteger, shown } from '../errors.js';
 import type { BufferPool } from './buffer-pool.js';
+import { changed } from './wait.js';
 
 /** Names a channel for `pool.channel` in another thread; can be sent in a message. */
 export interface ChannelHandle {
@@ -112,8 +113,7 @@ export class TokenChannel implements AsyncIterable<Buffer>, Disposable {
       const sent = Atomics.load(this.#words, SENT);
       const buffer = this.receive();
       if (buffer !== null || Atomics.load(this.#words, CLOSED) !== 0) return buffer;
-      const { value } = Atomics.waitAsync(this.#words, SENT, sent, signal === undefined ? Infinity : 50);
-      await value;
+      await changed(this.#words, SENT, sent);
     }
   }
 

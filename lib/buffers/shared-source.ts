@@ -5,6 +5,7 @@ import { native, type NativeSharedBuffers } from '../native.js';
 import { LEAST_BYTES, sizeClasses } from './size-classes.js';
 import { Slot, type Magazine } from './slot.js';
 import type { Source } from './source.js';
+import { changed } from './wait.js';
 
 /** Memory of a shared pool; can be sent in a message. */
 export interface SharedMemory {
@@ -109,9 +110,7 @@ export class SharedSource implements Source {
     const seen = Atomics.load(this.#signals, FREED);
     Atomics.add(this.#signals, STARVED, 1);
     try {
-      // A thread that dies gives memory back and tells nobody, so not for long.
-      const { value } = Atomics.waitAsync(this.#signals, FREED, seen, 50);
-      await value;
+      await changed(this.#signals, FREED, seen);
     } finally {
       Atomics.sub(this.#signals, STARVED, 1);
     }
