@@ -195,7 +195,7 @@ describe('a channel', () => {
     const channel = pool.channel({ capacity: 16 });
     const words = new Int32Array(channel.handle.ring);
     const mine = Array.from({ length: 10 }, () => pool.acquire(4096));
-    for (let i = 0; i < 20_000; i += 1) {
+    for (let i = 0; i < 1000; i += 1) {
       for (let at = 16; at < words.length; at += 1) words[at] = Math.floor(Math.random() * 2 ** 32);
       words[0] = (words[1] ?? 0) + 16;
       expect(channel.receive()).toBe(null);
