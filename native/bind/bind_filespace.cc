@@ -6,6 +6,7 @@
 #include "bind/arguments.h"
 #include "bind/class.h"
 #include "bind/exports.h"
+#include "os/os.h"
 
 namespace freestone::bind {
 
@@ -92,6 +93,7 @@ Napi::Value construct(const Napi::CallbackInfo& info) {
     return info.This();
   }
   Config config{.initial_offset = first, .limit = whole_number(info, 1, "limit")};
+  config.advise = [](uint8_t* memory, size_t size) noexcept { (void)os::advise_huge(memory, size, true); };
   if (!info[2].IsUndefined()) {
     uint64_t values[7] = {};
     if (whole_numbers(info, 2, "settings", values).size() != 7) {

@@ -37,7 +37,7 @@ FileSpace::FileSpace(const Config& config) noexcept
       end_(config.initial_offset),
       appended_above_(config.page_size == 0 ? 0 : UINT64_MAX),
       strategy_(config.strategy),
-      sections_(config.page_size),
+      sections_(config.page_size, config.advise),
       committed_end_(config.initial_offset) {
   raw_.block = config.small_data_block;
   metadata_.block = config.metadata_block;
@@ -67,33 +67,11 @@ Result<Ref<FileSpace>> FileSpace::make(const Config& config) noexcept {
 
 /// Brings what was appended into the index. False when there is no memory; what is left is tried again next time.
 bool FileSpace::drain() const noexcept {
-  if (journal_.empty() && !has_backlog_) return true;
-  has_backlog_ = true;
-  const auto is_left = [&](uint32_t i) noexcept { return backlog_done_[i] < backlog_[i].size(); };
-  if (!journal_.empty()) {
-    AppendJournal::Hold hold(journal_);
-    bool all = true;
-    for (uint32_t i = 0; i < AppendJournal::kStripes; ++i) {
-      if (is_left(i)) {
-        all = all && hold.stripe(i).empty();
-        continue;
-      }
-      backlog_[i] = std::move(hold.stripe(i));
-      backlog_done_[i] = 0;
-    }
-    if (all) hold.emptied();
-  }
-  for (uint32_t i = 0; i < AppendJournal::kStripes; ++i) {
-    for (; is_left(i); ++backlog_done_[i]) {
-      const Block& block = backlog_[i][backlog_done_[i]];
-      if (!sections_.reserve(1) || !reused_.reserve(reused_.size() + 1)) return false;
-      put_live(block.offset, block.size, Kind::kDirect);
-    }
-    if (backlog_[i].size() != 0) backlog_[i] = {};
-    backlog_done_[i] = 0;
-  }
-  has_backlog_ = false;
-  return true;
+  return journal_.empty() || journal_.drain([this](const Block& block) noexcept {
+    if (!sections_.reserve(1) || !reused_.reserve(reused_.size() + 1)) return false;
+    put_live(block.offset, block.size, Kind::kDirect);
+    return true;
+  });
 }
 
 bool FileSpace::reserve(uint32_t changes) noexcept {
@@ -350,6 +328,15 @@ Result<bool> FileSpace::extend(uint64_t offset, uint64_t old_size, uint64_t new_
   return true;
 }
 
+/// What comes later is fetched meanwhile: first the leaf by address, and with what is in it those by size.
+void FileSpace::prefetch_pending() const noexcept {
+  constexpr size_t kSoon = 4;
+  const size_t count = pending_.size();
+  if (!sections_.by_address().is_large()) return;
+  if (count > 2 * kSoon) sections_.prefetch(pending_[count - 1 - 2 * kSoon]);
+  if (count > kSoon) sections_.prefetch_release(pending_[count - 1 - kSoon], 0);
+}
+
 Status FileSpace::commit() noexcept {
   const std::lock_guard guard(mutex_);
   if (!drain()) return no_memory();
@@ -358,6 +345,7 @@ Status FileSpace::commit() noexcept {
   while (!pending_.empty()) {
     if (!sections_.reserve(kChanges)) return no_memory();
     const uint64_t offset = pending_[pending_.size() - 1];
+    prefetch_pending();
     pending_.pop();
     const Cursor at = sections_.starting(offset);
     const Entry entry = sections_.get(at);

@@ -111,6 +111,7 @@ class FileSpace : public base::Shared<FileSpace> {
   [[nodiscard]] bool drain() const noexcept;
   [[nodiscard]] bool reserve(uint32_t changes) noexcept;
   void publish() noexcept;
+  void prefetch_pending() const noexcept;
   [[nodiscard]] FreeClass class_of(Kind kind, uint64_t size) const noexcept;
   void put_live(uint64_t offset, uint64_t size, Kind kind) const noexcept;
   void count_live(const Entry& entry, bool more) const noexcept;
@@ -160,10 +161,6 @@ class FileSpace : public base::Shared<FileSpace> {
   Aggregator metadata_;
   /// Classes of which there has been a free section; libhdf5 makes a manager for a class with its first one.
   bool keeps_sections_[kFreeClasses] = {};
-  /// What was taken out of the journal and is not in the index for want of memory.
-  mutable base::Array<Block> backlog_[AppendJournal::kStripes];
-  mutable bool has_backlog_ = false;
-  mutable size_t backlog_done_[AppendJournal::kStripes] = {};
   mutable Stats counts_;
   /// Where the end was at the last commit: all blocks from there on are of this commit.
   uint64_t committed_end_;

@@ -6,28 +6,28 @@ namespace freestone::filespace {
 
 namespace {
 
-constexpr uint32_t kGroup = 8;
-
-/// How many of `count` numbers in ascending order are not greater than `most`: first whole groups of a cache line, by
-/// their last numbers, then in the group that has the answer. A binary search would wait for each comparison, or guess
-/// every other one wrong; here none depends on another. Up to a group beyond `count` is read and not looked at.
-uint32_t up_to(const uint64_t* numbers, uint32_t count, uint64_t most) noexcept {
+/// How many of `Count` numbers in ascending order are not greater than `most`: first whole groups, by their last
+/// numbers, then in the group that has the answer. A binary search would wait for each comparison, or guess every other
+/// one wrong; here none depends on another, and their number is always the same.
+template <uint32_t Count>
+uint32_t up_to(const uint64_t* numbers, uint64_t most) noexcept {
+  constexpr uint32_t kGroup = Count == 36 ? 6 : 8;
+  static_assert(Count % kGroup == 0);
   uint32_t found = 0;
-  for (uint32_t last = kGroup - 1; last < count; last += kGroup) found += numbers[last] <= most ? kGroup : 0;
+  for (uint32_t last = kGroup - 1; last < Count - 1; last += kGroup) found += numbers[last] <= most ? kGroup : 0;
   const uint64_t* const group = numbers + found;
-  const uint32_t left = count - found;
-  for (uint32_t i = 0; i < kGroup; ++i)
-    found += static_cast<uint32_t>(i < left) & static_cast<uint32_t>(group[i] <= most);
+  for (uint32_t i = 0; i < kGroup; ++i) found += group[i] <= most ? 1 : 0;
   return found;
 }
 
 /// How many of `count` keys in ascending order are not greater than (first, second).
-uint32_t not_greater(const uint64_t* firsts, const uint64_t* seconds, uint32_t count, uint64_t first,
-                     uint64_t second) noexcept {
-  const uint32_t end = up_to(firsts, count, first);
+template <uint32_t Count>
+uint32_t up_to_pair(const uint64_t* firsts, const uint64_t* seconds, uint32_t count, uint64_t first,
+                    uint64_t second) noexcept {
+  const uint32_t end = std::min(count, up_to<Count>(firsts, first));
   if (end == 0 || firsts[end - 1] != first || seconds[end - 1] <= second) return end;
   // Several of one size, whose addresses tell them apart.
-  const uint32_t begin = first == 0 ? 0 : up_to(firsts, end, first - 1);
+  const uint32_t begin = first == 0 ? 0 : up_to<Count>(firsts, first - 1);
   return static_cast<uint32_t>(std::upper_bound(seconds + begin, seconds + end, second) - seconds);
 }
 
@@ -48,74 +48,87 @@ void move_to(T* to, const T* from, uint32_t count) noexcept {
 
 }  // namespace
 
-template <typename T>
-bool SectionTree::Spare<T>::reserve(uint32_t wanted) noexcept {
-  while (count < wanted) {
-    auto* const node = static_cast<T*>(std::malloc(sizeof(T)));
-    if (node == nullptr) return false;
-    ++made;
-    give(node);
-  }
-  return true;
-}
-
-template <typename T>
-T* SectionTree::Spare<T>::take() noexcept {
-  T* const node = top;
-  top = reinterpret_cast<T*>(node->parent);
-  --count;
-  node->parent = nullptr;
-  node->count = 0;
-  return node;
-}
-
-template <typename T>
-void SectionTree::Spare<T>::give(T* node) noexcept {
-  // A tree that became small keeps a few nodes, and what is more goes back.
-  if (count >= 64) {
-    std::free(node);
-    --made;
-    return;
-  }
-  node->parent = reinterpret_cast<Inner*>(top);
-  top = node;
-  ++count;
-}
-
-template <typename T>
-void SectionTree::Spare<T>::release() noexcept {
-  while (count > 0) {
-    std::free(take());
-    --made;
-  }
-}
-
 bool SectionTree::get_memory(uint32_t inserts) noexcept {
+  if (size_ == 0 && has_grown_) clear();
+  has_grown_ = leaves_.has_grown() || inners_.has_grown();
   return leaves_.reserve(inserts + 1) && inners_.reserve(inserts + height_ + 2);
 }
 
-uint64_t SectionTree::memory() const noexcept { return leaves_.made * sizeof(Leaf) + inners_.made * sizeof(Inner); }
+uint64_t SectionTree::memory() const noexcept { return leaves_.memory() + inners_.memory(); }
 
 void SectionTree::clear() noexcept {
-  while (front_ != nullptr) drop_leaf(front_);
+  root_ = nullptr;
+  front_ = back_ = nullptr;
+  size_ = 0;
+  height_ = 0;
   leaves_.release();
   inners_.release();
+}
+
+SectionTree::Leaf* SectionTree::take_leaf() noexcept {
+  auto* const leaf = new (leaves_.take()) Leaf;
+  leaf->parent = nullptr;
+  leaf->leaf = true;
+  leaf->previous = leaf->next = nullptr;
+  trim(*leaf, 0);
+  return leaf;
+}
+
+SectionTree::Inner* SectionTree::take_inner() noexcept {
+  auto* const inner = static_cast<Inner*>(inners_.take());
+  inner->parent = nullptr;
+  inner->leaf = false;
+  trim(*inner, 0);
+  return inner;
+}
+
+/// Drops what is behind the first `count`.
+void SectionTree::trim(Leaf& leaf, uint32_t count) noexcept {
+  std::fill(leaf.first + count, leaf.first + kLeafSize, kNone);
+  leaf.count = static_cast<uint16_t>(count);
+}
+
+void SectionTree::trim(Inner& inner, uint32_t count) noexcept {
+  std::fill(inner.first + count, inner.first + kFanout, kNone);
+  inner.count = static_cast<uint16_t>(count);
+}
+
+/// Entries that are less than all that there are go to the first child: what it begins with must not be in the way.
+void SectionTree::forget_first(Inner& inner) const noexcept {
+  inner.first[0] = 0;
+  if (!keeps_most_) inner.second[0] = 0;
 }
 
 SectionTree::Leaf* SectionTree::leaf_of(uint64_t first, uint64_t second) const noexcept {
   const Node* node = root_;
   visits_ += height_ + 1;
-  while (!node->leaf) {
+  for (uint32_t level = height_; level > 0; --level) {
     const auto& inner = static_cast<const Inner&>(*node);
-    node = inner.child[not_greater(inner.first + 1, inner.second + 1, inner.count - 1U, first, second)];
+    uint32_t below;
+    if (keeps_most_) {
+      below = std::min<uint32_t>(inner.count, up_to<kFanout>(inner.first, first));
+    } else {
+      below = up_to_pair<kFanout>(inner.first, inner.second, inner.count, first, second);
+    }
+    node = inner.child[below == 0 ? 0 : below - 1];
+  }
+  // All lines at once: the first that are looked at would otherwise be waited for before the others.
+  const auto* const bytes = reinterpret_cast<const char*>(node);
+  if (height_ > 1) {
+    for (size_t line = 0; line < sizeof(Leaf); line += 64) __builtin_prefetch(bytes + line, 1);
   }
   return static_cast<Leaf*>(const_cast<Node*>(node));
+}
+
+uint32_t SectionTree::not_greater(const Leaf& leaf, uint64_t first, uint64_t second) const noexcept {
+  if (keeps_most_) return std::min<uint32_t>(leaf.count, up_to<kLeafSize>(leaf.first, first));
+  return up_to_pair<kLeafSize>(leaf.first, leaf.second, leaf.count, first, second);
 }
 
 SectionTree::Cursor SectionTree::at_most(uint64_t first, uint64_t second) const noexcept {
   if (root_ == nullptr) return {};
   Leaf* const leaf = leaf_of(first, second);
-  const uint32_t count = not_greater(leaf->first, leaf->second, leaf->count, first, second);
+  const uint32_t count = not_greater(*leaf, first, second);
   if (count > 0) return at(leaf, count - 1);
   return leaf->previous == nullptr ? Cursor() : at(leaf->previous, leaf->previous->count - 1U);
 }
@@ -187,7 +200,13 @@ SectionTree::Cursor SectionTree::first_fit(uint8_t free_class, uint64_t size, ui
 }
 
 uint32_t SectionTree::slot_of(const Inner& parent, const Node* child) noexcept {
-  uint32_t slot = 0;
+  uint64_t least = child->leaf ? static_cast<const Leaf*>(child)->first[0] : 0;
+  if (!child->leaf) least = static_cast<const Inner*>(child)->first[1];
+  // Where `first` is unique, this is it; else it is one of those before.
+  const uint32_t found = std::min<uint32_t>(parent.count, up_to<kFanout>(parent.first, least));
+  uint32_t slot = found == 0 ? 0 : found - 1;
+  if (parent.child[slot] == child) return slot;
+  slot = 0;
   while (parent.child[slot] != child) ++slot;
   return slot;
 }
@@ -196,9 +215,7 @@ uint64_t SectionTree::most_of(const Node& node, uint8_t free_class) noexcept {
   uint64_t most = 0;
   if (node.leaf) {
     const auto& leaf = static_cast<const Leaf&>(node);
-    for (uint32_t i = 0; i < leaf.count; ++i) {
-      if (leaf.tag[i] == free_class) most = std::max(most, leaf.second[i]);
-    }
+    for (uint32_t i = 0; i < leaf.count; ++i) most = std::max(most, leaf.tag[i] == free_class ? leaf.second[i] : 0);
     return most;
   }
   const auto& inner = static_cast<const Inner&>(node);
@@ -250,13 +267,16 @@ void SectionTree::put_child(Inner* parent, uint32_t slot, Node* child, uint64_t 
   const uint32_t count = parent->count;
   open_gap(parent->child, slot, count);
   open_gap(parent->first, slot, count);
-  open_gap(parent->second, slot, count);
-  for (auto& most : parent->most) open_gap(most, slot, count);
   parent->child[slot] = child;
   parent->first[slot] = first;
-  parent->second[slot] = second;
-  for (uint8_t free_class = 0; free_class < kFreeClasses; ++free_class) {
-    parent->most[free_class][slot] = keeps_most_ ? most_of(*child, free_class) : 0;
+  if (keeps_most_) {
+    for (uint8_t free_class = 0; free_class < kFreeClasses; ++free_class) {
+      open_gap(parent->most[free_class], slot, count);
+      parent->most[free_class][slot] = most_of(*child, free_class);
+    }
+  } else {
+    open_gap(parent->second, slot, count);
+    parent->second[slot] = second;
   }
   child->parent = parent;
   ++parent->count;
@@ -265,8 +285,7 @@ void SectionTree::put_child(Inner* parent, uint32_t slot, Node* child, uint64_t 
 void SectionTree::link_after(Node* node, Node* added, uint64_t first, uint64_t second) noexcept {
   Inner* parent = node->parent;
   if (parent == nullptr) {
-    parent = inners_.take();
-    parent->leaf = false;
+    parent = take_inner();
     put_child(parent, 0, node, 0, 0);
     put_child(parent, 1, added, first, second);
     root_ = parent;
@@ -275,21 +294,26 @@ void SectionTree::link_after(Node* node, Node* added, uint64_t first, uint64_t s
   }
   uint32_t slot = slot_of(*parent, node) + 1;
   if (parent->count == kFanout) {
-    Inner* const right = inners_.take();
-    right->leaf = false;
+    Inner* const right = take_inner();
     // Where entries come in ascending order, what is full stays full.
     const uint32_t keep = slot == kFanout ? kFanout - 1 : kFanout / 2;
     const uint32_t moved = kFanout - keep;
     move_to(right->child, parent->child + keep, moved);
     move_to(right->first, parent->first + keep, moved);
-    move_to(right->second, parent->second + keep, moved);
-    for (uint8_t free_class = 0; free_class < kFreeClasses; ++free_class) {
-      move_to(right->most[free_class], parent->most[free_class] + keep, moved);
+    if (keeps_most_) {
+      for (uint8_t free_class = 0; free_class < kFreeClasses; ++free_class) {
+        move_to(right->most[free_class], parent->most[free_class] + keep, moved);
+      }
+    } else {
+      move_to(right->second, parent->second + keep, moved);
     }
     for (uint32_t i = 0; i < moved; ++i) right->child[i]->parent = right;
-    parent->count = static_cast<uint16_t>(keep);
+    trim(*parent, keep);
     right->count = static_cast<uint16_t>(moved);
-    link_after(parent, right, right->first[0], right->second[0]);
+    const uint64_t first_right = right->first[0];
+    const uint64_t second_right = keeps_most_ ? 0 : right->second[0];
+    forget_first(*right);
+    link_after(parent, right, first_right, second_right);
     refresh(parent);
     if (slot > keep) {
       parent = right;
@@ -304,20 +328,16 @@ void SectionTree::link_after(Node* node, Node* added, uint64_t first, uint64_t s
 void SectionTree::insert(const Entry& entry) noexcept {
   ++size_;
   if (root_ == nullptr) {
-    Leaf* const leaf = leaves_.take();
-    leaf->leaf = true;
-    leaf->previous = leaf->next = nullptr;
-    root_ = front_ = back_ = leaf;
+    root_ = front_ = back_ = take_leaf();
   }
   Leaf* leaf = leaf_of(entry.first, entry.second);
-  uint32_t index = not_greater(leaf->first, leaf->second, leaf->count, entry.first, entry.second);
-  if (leaf->count == kLeafSize && !(leaf == back_ && index == kLeafSize) && lean_left(leaf)) {
+  uint32_t index = not_greater(*leaf, entry.first, entry.second);
+  if (leaf->count == kLeafSize && !(leaf == back_ && index == kLeafSize) && (lean_left(leaf) || lean_right(leaf))) {
     leaf = leaf_of(entry.first, entry.second);
-    index = not_greater(leaf->first, leaf->second, leaf->count, entry.first, entry.second);
+    index = not_greater(*leaf, entry.first, entry.second);
   }
   if (leaf->count == kLeafSize) {
-    Leaf* const right = leaves_.take();
-    right->leaf = true;
+    Leaf* const right = take_leaf();
     right->previous = leaf;
     right->next = leaf->next;
     (leaf->next == nullptr ? back_ : leaf->next->previous) = right;
@@ -327,7 +347,7 @@ void SectionTree::insert(const Entry& entry) noexcept {
     move_to(right->first, leaf->first + keep, moved);
     move_to(right->second, leaf->second + keep, moved);
     move_to(right->tag, leaf->tag + keep, moved);
-    leaf->count = static_cast<uint16_t>(keep);
+    trim(*leaf, keep);
     right->count = static_cast<uint16_t>(moved);
     const bool to_right = index > keep || keep == kLeafSize;
     const Entry least = moved == 0 ? entry : get(at(right, 0));
@@ -363,12 +383,19 @@ void SectionTree::insert_after(Cursor before, const Entry& entry) noexcept {
   open_at(leaf, before.index_ + 1, entry);
 }
 
+/// A child begins with another entry than before.
+void SectionTree::set_least(const Leaf& leaf, uint32_t slot) noexcept {
+  leaf.parent->first[slot] = leaf.first[0];
+  if (!keeps_most_) leaf.parent->second[slot] = leaf.second[0];
+}
+
 /// Moves entries of a full leaf to the one before it, if that has room: leaves that are split less often are fuller.
 bool SectionTree::lean_left(Leaf* leaf) noexcept {
   Leaf* const left = leaf->previous;
-  if (left == nullptr || left->parent != leaf->parent || left->count > kLeafSize - 8) return false;
+  if (left == nullptr || left->parent != leaf->parent || left->count > kLeafSize - 4) return false;
   const uint32_t moved = (kLeafSize - left->count) / 2;
   const uint32_t kept = leaf->count - moved;
+  const uint32_t slot = slot_of(*leaf->parent, leaf);
   const auto move = [&](auto* to, auto* from) noexcept {
     move_to(to + left->count, from, moved);
     std::memmove(from, from + moved, kept * sizeof(*from));
@@ -377,12 +404,32 @@ bool SectionTree::lean_left(Leaf* leaf) noexcept {
   move(left->second, leaf->second);
   move(left->tag, leaf->tag);
   left->count = static_cast<uint16_t>(left->count + moved);
-  leaf->count = static_cast<uint16_t>(kept);
-  const uint32_t slot = slot_of(*leaf->parent, leaf);
-  leaf->parent->first[slot] = leaf->first[0];
-  leaf->parent->second[slot] = leaf->second[0];
+  trim(*leaf, kept);
+  set_least(*leaf, slot);
   refresh(left);
   refresh(leaf);
+  return true;
+}
+
+/// The same to the one behind it.
+bool SectionTree::lean_right(Leaf* leaf) noexcept {
+  Leaf* const right = leaf->next;
+  if (right == nullptr || right->parent != leaf->parent || right->count > kLeafSize - 4) return false;
+  const uint32_t moved = (kLeafSize - right->count) / 2;
+  const uint32_t kept = leaf->count - moved;
+  const uint32_t slot = slot_of(*right->parent, right);
+  const auto move = [&](auto* to, auto* from) noexcept {
+    std::memmove(to + moved, to, right->count * sizeof(*to));
+    move_to(to, from + kept, moved);
+  };
+  move(right->first, leaf->first);
+  move(right->second, leaf->second);
+  move(right->tag, leaf->tag);
+  right->count = static_cast<uint16_t>(right->count + moved);
+  trim(*leaf, kept);
+  set_least(*right, slot);
+  refresh(leaf);
+  refresh(right);
   return true;
 }
 
@@ -408,6 +455,7 @@ bool SectionTree::erase(Cursor cursor) noexcept {
   close_gap(leaf->second, cursor.index_, leaf->count);
   close_gap(leaf->tag, cursor.index_, leaf->count);
   --leaf->count;
+  leaf->first[leaf->count] = kNone;
   if (leaf->count == 0) {
     drop_leaf(leaf);
     return false;
@@ -452,9 +500,14 @@ void SectionTree::remove_child(Inner* parent, uint32_t slot) noexcept {
   const uint32_t count = parent->count;
   close_gap(parent->child, slot, count);
   close_gap(parent->first, slot, count);
-  close_gap(parent->second, slot, count);
-  for (auto& most : parent->most) close_gap(most, slot, count);
+  if (keeps_most_) {
+    for (auto& most : parent->most) close_gap(most, slot, count);
+  } else {
+    close_gap(parent->second, slot, count);
+  }
   --parent->count;
+  parent->first[parent->count] = kNone;
+  if (slot == 0) forget_first(*parent);
   if (parent->count == 0) {
     if (parent->parent == nullptr) {
       root_ = nullptr;

@@ -94,6 +94,27 @@ Entry Sections::release(Cursor at, FreeClass free_class) noexcept {
   return settled(merged);
 }
 
+void Sections::prefetch_release(uint64_t offset, FreeClass free_class) const noexcept {
+  const SectionTree& sizes = by_size_[free_class];
+  if (!sizes.is_large()) return;
+  const Cursor at = starting(offset);
+  if (!at) return;
+  Entry merged{get(at).first, get(at).second, free_class};
+  const Cursor before = by_address_.previous(at);
+  const Cursor after = by_address_.next(at);
+  if (before && merge(get(before), merged)) {
+    const Entry left = get(before);
+    sizes.prefetch(left.second, left.first);
+    merged = {left.first, left.second + merged.second, free_class};
+  }
+  if (after && merge(merged, get(after))) {
+    const Entry right = get(after);
+    sizes.prefetch(right.second, right.first);
+    merged.second += right.second;
+  }
+  sizes.prefetch(merged.second, merged.first);
+}
+
 Entry Sections::settled(const Entry& entry) noexcept {
   if (page_size_ == 0 || entry.tag == 0 || entry.second != page_size_) return entry;
   // A page that nothing uses any more may serve any kind, and large blocks.
@@ -154,6 +175,8 @@ Sections::Cursor Sections::fit(Strategy strategy, FreeClass free_class, uint64_t
       at = i < kAlignedCandidates ? sizes.next(at) : sizes.at_least(surely);
     }
     if (by_size != nullptr) *by_size = at;
+    // Where the rest will be put is fetched while the other index is looked at.
+    if (at) sizes.prefetch(hole(at).second - size, hole(at).first);
     return at ? starting(hole(at).first) : Cursor();
   }
   // The largest, and of several the lowest; one that fits only by its alignment may be further down.

@@ -27,7 +27,11 @@ class Sections {
   using Cursor = SectionTree::Cursor;
 
   /// @param page_size 0 for none: parts of a page merge inside it alone, and a page that is all free becomes class 0
-  explicit Sections(uint64_t page_size) noexcept : page_size_(page_size) {}
+  /// @param advise as for `SectionTree`
+  explicit Sections(uint64_t page_size, NodeStore::Advise advise = nullptr) noexcept
+      : page_size_(page_size),
+        by_address_(true, advise),
+        by_size_{SectionTree(false, advise), SectionTree(false, advise), SectionTree(false, advise)} {}
 
   /// Memory for `changes` more sections.
   [[nodiscard]] bool reserve(uint32_t changes) noexcept;
@@ -47,6 +51,10 @@ class Sections {
   void split(Cursor hole, Cursor by_size, uint64_t size, uint8_t tag) noexcept;
   /// Makes a section free and merges it as `add_free` does. @returns what came of it
   Entry release(Cursor at, FreeClass free_class) noexcept;
+  /// Begins to fetch what `release` of the section at `offset` will look at in the index by address.
+  void prefetch(uint64_t offset) const noexcept { by_address_.prefetch(offset); }
+  /// The same in the index by size, some time after the other.
+  void prefetch_release(uint64_t offset, FreeClass free_class) const noexcept;
   /// Adds a free section and merges it with the free neighbours of its class. @returns what came of it
   Entry add_free(uint64_t offset, uint64_t size, FreeClass free_class) noexcept;
 
@@ -78,7 +86,7 @@ class Sections {
 
   const uint64_t page_size_;
   SectionTree by_address_;
-  SectionTree by_size_[kFreeClasses] = {SectionTree(false), SectionTree(false), SectionTree(false)};
+  SectionTree by_size_[kFreeClasses];
   uint64_t free_bytes_ = 0;
 };
 

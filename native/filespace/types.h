@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "filespace/block.h"
+#include "filespace/node_store.h"
 
 namespace freestone::filespace {
 
@@ -42,6 +43,8 @@ struct Config {
   uint64_t page_size = 0;
   /// Whether live blocks are remembered.
   bool track = true;
+  /// Told of large pieces of memory that the indexes will be in, such as to ask for huge pages; or none.
+  NodeStore::Advise advise = nullptr;
 };
 
 struct Section {
