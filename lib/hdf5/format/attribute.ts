@@ -48,6 +48,30 @@ export const attribute: Field<AttributeMessage> = mapped(
   },
 );
 
+/** What stands before the name: version, flags, three sizes and the character set. */
+const HEAD_SIZE = 9;
+
+/** The parts of an attribute that many have in common. */
+export interface AttributeFrame {
+  readonly bytes: Buffer;
+  readonly nameSize: number;
+  readonly dataSize: number;
+}
+
+/** What attributes have in common whose names are `nameSize` bytes and whose type, dataspace and size of data are the same. */
+export function attributeFrame(nameSize: number, type: DatatypeMessage, space: Dataspace, dataSize: number): AttributeFrame {
+  return { bytes: encode(attribute, { name: 'n'.repeat(nameSize), type, space, data: new Uint8Array(dataSize) }), nameSize, dataSize };
+}
+
+/** Fills a frame in. */
+export function encodeFramed({ bytes: frame, nameSize, dataSize }: AttributeFrame, name: string, data: Uint8Array): Buffer {
+  const body = Buffer.allocUnsafe(frame.length);
+  body.set(frame);
+  body.write(name, HEAD_SIZE, nameSize, 'utf8');
+  body.set(data, body.length - dataSize);
+  return body;
+}
+
 const TRACKED = 1;
 const INDEXED = 2;
 

@@ -28,19 +28,28 @@ export class ByteWriter {
     return start;
   }
 
-  /** An unsigned integer of 1 to 6 bytes. */
+  /** An unsigned integer of 1 to 6 bytes. @throws a RangeError for one that has more */
   uint(value: number, size: number): void {
     const at = this.#reserve(size);
-    this.#buffer.writeUIntLE(value, at, size);
+    // The most frequent by far, and byte by byte several times as fast.
+    if (size === 1 && value >= 0 && value < 2 ** 8) this.#buffer[at] = value;
+    else if (size === 4 && value >= 0 && value < 2 ** 31) this.#word(value, at);
+    else this.#buffer.writeUIntLE(value, at, size);
   }
 
   /** An unsigned integer of 8 bytes; null is all ones, the format's undefined address and unlimited extent. */
   uint64(value: number | null): void {
     const at = this.#reserve(8);
-    const low = value === null ? UNDEFINED_HALF : value % 2 ** 32;
-    const high = value === null ? UNDEFINED_HALF : Math.floor(value / 2 ** 32);
-    this.#buffer.writeUInt32LE(low, at);
-    this.#buffer.writeUInt32LE(high, at + 4);
+    this.#word(value === null ? UNDEFINED_HALF : value % 2 ** 32, at);
+    this.#word(value === null ? UNDEFINED_HALF : Math.floor(value / 2 ** 32), at + 4);
+  }
+
+  #word(value: number, at: number): void {
+    const buffer = this.#buffer;
+    buffer[at] = value;
+    buffer[at + 1] = value >>> 8;
+    buffer[at + 2] = value >>> 16;
+    buffer[at + 3] = value >>> 24;
   }
 
   bytes(value: Uint8Array): void {
@@ -53,10 +62,24 @@ export class ByteWriter {
     this.#buffer.fill(0, at, at + count);
   }
 
-  /** What has been written; valid until the next write. */
-  done(): Buffer {
-    return this.#buffer.subarray(0, this.#length);
+  /** Takes back what was written from `start` on. @returns a copy of it */
+  take(start: number): Buffer {
+    const taken = Buffer.allocUnsafe(this.#length - start);
+    this.#buffer.copy(taken, 0, start, this.#length);
+    this.#length = start;
+    return taken;
   }
+
+  /** Takes back what was written from `start` on, unseen. */
+  drop(start: number): void {
+    this.#length = start;
+  }
+}
+
+/** Writes a 64-bit number in the place of another. */
+export function writeAddress(target: Buffer, value: number, at: number): void {
+  target.writeUInt32LE(value % 2 ** 32, at);
+  target.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
 }
 
 /** Takes values from a buffer; reading past the end is ERR_CORRUPT_FILE, never a wrong value. */

@@ -34,13 +34,10 @@ export function lookup3(data: Uint8Array, start = 0, end = data.length): number 
     length -= 12;
   }
   if (length === 0) return c >>> 0;
-  const tail = new Uint8Array(12);
-  tail.set(data.subarray(at, end));
+  // Beyond the end there are zeros.
+  const tailByte = (offset: number): number => (at + offset < end ? (data[at + offset] ?? 0) : 0);
   const tailWord = (offset: number): number =>
-    (tail[offset] ?? 0) |
-    ((tail[offset + 1] ?? 0) << 8) |
-    ((tail[offset + 2] ?? 0) << 16) |
-    ((tail[offset + 3] ?? 0) << 24);
+    tailByte(offset) | (tailByte(offset + 1) << 8) | (tailByte(offset + 2) << 16) | (tailByte(offset + 3) << 24);
   a = (a + tailWord(0)) | 0;
   b = (b + tailWord(4)) | 0;
   c = (c + tailWord(8)) | 0;

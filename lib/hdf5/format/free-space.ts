@@ -129,7 +129,7 @@ export function encodeSections(sections: readonly StoredSection[], headerAddress
   for (const [size, own] of [...bySize].sort(([a], [b]) => a - b)) {
     field.encode(writer, { size, sections: own.sort((a, b) => a.offset - b.offset) }, {});
   }
-  return sealed(writer.done());
+  return sealed(writer.take(0));
 }
 
 /**

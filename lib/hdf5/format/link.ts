@@ -1,6 +1,6 @@
 // Link (0x0006), Link Info (0x0002) and Group Info (0x000A) messages: HDF5 File Format Specification 3.0, IV.A.2.c, g and k.
-import { unsupported } from './bytes.js';
-import { address, choose, derived, known, length, sized, struct, text, u16, u8, when, type Decoded } from './schema.js';
+import { unsupported, writeAddress } from './bytes.js';
+import { address, choose, derived, encode, known, length, sized, struct, text, u16, u8, when, type Decoded } from './schema.js';
 
 const CREATION_ORDER = 4;
 const LINK_TYPE = 8;
@@ -35,6 +35,26 @@ export const link = struct({
 });
 
 export type Link = Decoded<typeof link>;
+
+const ADDRESS_SIZE = 8;
+/** Hard links by the length of their name, in which only the name and the address differ: a group may have very many. */
+const hardLinks = new Map<number, Buffer>();
+
+/** The message of a hard link. */
+export function encodeHardLink(name: string, headerAddress: number): Buffer {
+  const size = Buffer.byteLength(name);
+  let pattern = hardLinks.get(size);
+  if (pattern === undefined) {
+    pattern = encode(link, { name: 'n'.repeat(size), target: { headerAddress: 0 } });
+    // Names of most files are short; long ones need not be remembered.
+    if (size < 256) hardLinks.set(size, pattern);
+  }
+  const body = Buffer.allocUnsafe(pattern.length);
+  body.set(pattern);
+  body.write(name, body.length - ADDRESS_SIZE - size, 'utf8');
+  writeAddress(body, headerAddress, body.length - ADDRESS_SIZE);
+  return body;
+}
 
 const TRACKED = 1;
 const INDEXED = 2;

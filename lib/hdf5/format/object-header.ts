@@ -2,7 +2,7 @@
 // continuation chunks are read.
 import { ByteReader, corrupt, unsupported } from './bytes.js';
 import { lookup3 } from './checksum.js';
-import { decode, encode, known, length, list, signature, sized, struct, u16, u32, u8, when } from './schema.js';
+import { decode, known, length, list, signature, sized, struct, u16, u32, u8, when } from './schema.js';
 
 /** The types of header messages. */
 export const messageType = {
@@ -60,19 +60,50 @@ const prefix = struct({
 const messageHeader = struct({ type: u8, size: u16, flags: u8 });
 const continuation = struct({ address: length, size: length });
 
-/** @throws a RangeError when a body is larger than `maxMessageSize`, which callers rule out */
-export function encodeObjectHeader(messages: readonly HeaderMessage[]): Buffer {
-  const parts: Uint8Array[] = [];
-  let size = 0;
+/** What stands before the messages when nothing optional does: signature, version, flags, and the size of all messages in up to four bytes. */
+const FIXED_PREFIX = 6;
+const LONGEST_PREFIX = FIXED_PREFIX + 4;
+const MESSAGE_HEADER_SIZE = 4;
+const SCRATCH_BYTES = 2 ** 16;
+
+/** Where headers are put together. */
+let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+
+/**
+ * Encodes a header in one piece: by hand, since it holds nearly all metadata of a file. The schemas above read it.
+ * @throws a RangeError when a body is larger than `maxMessageSize`, which callers rule out
+ */
+export function encodeObjectHeader(messages: Iterable<HeaderMessage>): Buffer {
+  let end = LONGEST_PREFIX;
   for (const { type, constant, marked, body } of messages) {
-    const flags = (constant === true ? CONSTANT : 0) | (marked === true ? NOT_SHARED | MARK_IF_UNKNOWN : 0);
-    const head = encode(messageHeader, { type, size: body.length, flags });
-    parts.push(head, body);
-    size += head.length + body.length;
+    if (body.length > maxMessageSize) throw new RangeError(`a header message of ${String(body.length)} bytes`);
+    const next = end + MESSAGE_HEADER_SIZE + body.length;
+    if (next > scratch.length) scratch = Buffer.concat([scratch.subarray(0, end)], 2 * next);
+    scratch[end] = type;
+    scratch[end + 1] = body.length;
+    scratch[end + 2] = body.length >>> 8;
+    scratch[end + 3] = (constant === true ? CONSTANT : 0) | (marked === true ? NOT_SHARED | MARK_IF_UNKNOWN : 0);
+    scratch.set(body, end + MESSAGE_HEADER_SIZE);
+    end = next;
   }
+  const size = end - LONGEST_PREFIX;
   const flags = size < 2 ** 8 ? 0 : size < 2 ** 16 ? 1 : 2;
-  const body = Buffer.concat([encode(prefix, { flags, size }), ...parts]);
-  return Buffer.concat([body, encode(u32, lookup3(body))]);
+  const start = LONGEST_PREFIX - FIXED_PREFIX - (1 << flags);
+  scratch.write('OHDR', start, 'latin1');
+  scratch[start + 4] = 2;
+  scratch[start + 5] = flags;
+  scratch.writeUIntLE(size, start + FIXED_PREFIX, 1 << flags);
+  const header = Buffer.allocUnsafe(end - start + CHECKSUM_SIZE);
+  scratch.copy(header, 0, start, end);
+  sealObjectHeader(header);
+  if (scratch.length > SCRATCH_BYTES) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  return header;
+}
+
+/** Gives a header the checksum of its bytes. */
+export function sealObjectHeader(header: Buffer): void {
+  const end = header.length - CHECKSUM_SIZE;
+  header.writeUInt32LE(lookup3(header, 0, end), end);
 }
 
 /** Where the parts of a header lie. */

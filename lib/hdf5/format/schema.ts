@@ -233,11 +233,10 @@ export function mapped<W, WI, T>(wire: Field<W, WI>, toWire: (value: T) => WI, f
 /** Fields one after the other, in the order of their names. */
 export function struct<const S extends Readonly<Record<string, AnyField>>>(fields: S): Field<Output<S>, Input<S>> {
   const entries = Object.entries(fields) as [string, Field<unknown> | DerivedField<unknown>][];
+  const worked = entries.filter((entry): entry is [string, DerivedField<unknown>] => 'derive' in entry[1]);
   const complete = (value: object): Record<string, unknown> => {
     const record: Record<string, unknown> = { ...value };
-    for (const [name, field] of entries) {
-      if ('derive' in field) record[name] = field.derive(record);
-    }
+    for (const [name, field] of worked) record[name] = field.derive(record);
     return record;
   };
   return {
@@ -257,11 +256,20 @@ export function struct<const S extends Readonly<Record<string, AnyField>>>(field
   };
 }
 
+/** All structures are encoded behind each other here, also one inside another, and copied out. */
+const scratch = new ByteWriter();
+const noParent: Parent = {};
+
 /** Encodes one value into bytes of its own. */
 export function encode<T, I>(field: Field<T, I>, value: I): Buffer {
-  const writer = new ByteWriter();
-  field.encode(writer, value, {});
-  return writer.done();
+  const start = scratch.length;
+  try {
+    field.encode(scratch, value, noParent);
+  } catch (error) {
+    scratch.drop(start);
+    throw error;
+  }
+  return scratch.take(start);
 }
 
 /** Decodes one value. @param what names the structure in messages */

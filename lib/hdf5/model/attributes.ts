@@ -1,15 +1,15 @@
 // The attributes of a group or dataset: small named values in its header.
 import { FreestoneError, checkOptions, shown } from '../../errors.js';
-import { attribute, attributeInfo, type AttributeMessage } from '../format/attribute.js';
+import { attribute, attributeFrame, attributeInfo, encodeFramed, type AttributeFrame, type AttributeMessage } from '../format/attribute.js';
 import { corrupt } from '../format/bytes.js';
 import { elementCount, type Dataspace } from '../format/dataspace.js';
 import { datatype } from '../format/datatype.js';
 import { maxMessageSize, messageType, type HeaderMessage } from '../format/object-header.js';
-import { encode } from '../format/schema.js';
+import { decode, encode } from '../format/schema.js';
 import { product } from '../storage/box.js';
 import { checkedNumbers, dataBlock, inferredDatatype, type Data } from './data.js';
 import { datatypeOf, elementType, elementTypeOf, type Datatype, type DatatypeSpec } from './datatype.js';
-import { isText } from './element-type.js';
+import { isText, type ElementType } from './element-type.js';
 import type { FileContext, ObjectNode } from './object-node.js';
 
 export interface AttributeOptions {
@@ -22,7 +22,8 @@ export interface AttributeOptions {
 export class Attributes {
   readonly #context: FileContext;
   readonly #owner: Pick<ObjectNode, 'touch' | 'path'>;
-  readonly #messages = new Map<string, AttributeMessage>();
+  /** The messages, encoded. */
+  readonly #bodies = new Map<string, Uint8Array>();
 
   /** @internal */
   constructor(context: FileContext, owner: Pick<ObjectNode, 'touch' | 'path'>) {
@@ -31,15 +32,15 @@ export class Attributes {
   }
 
   get size(): number {
-    return this.#messages.size;
+    return this.#bodies.size;
   }
 
   keys(): IterableIterator<string> {
-    return this.#messages.keys();
+    return this.#bodies.keys();
   }
 
   has(name: string): boolean {
-    return this.#messages.has(name);
+    return this.#bodies.has(name);
   }
 
   /**
@@ -68,22 +69,22 @@ export class Attributes {
         size,
         limit: maxMessageSize,
       });
-    // Each of these is a field of 16 bits, and must be known to fit before the whole is encoded.
-    for (const size of [block.count * type.size, Buffer.byteLength(name) + 1, encode(datatype, type.message).length]) {
-      if (size > maxMessageSize) throw tooLarge(size);
-    }
     const space: Dataspace = shape.length === 0 ? { kind: 'scalar' } : { kind: 'simple', shape };
-    // What does not depend on the heap is checked before anything enters it.
-    const frame = encode(attribute, { name, type: type.message, space, data: new Uint8Array(block.count * type.size) });
-    if (frame.length > maxMessageSize) throw tooLarge(frame.length);
-    this.#messages.set(name, { name, type: type.message, space, data: block.encode(0, block.count, this.#context.heap) });
+    const nameSize = Buffer.byteLength(name);
+    const dataSize = block.count * type.size;
+    // Each of these is a field of 16 bits, and must be known to fit before the whole is encoded.
+    if (dataSize > maxMessageSize) throw tooLarge(dataSize);
+    if (nameSize + 1 > maxMessageSize) throw tooLarge(nameSize + 1);
+    const frame = frameOf(nameSize, type, space, dataSize, tooLarge);
+    // What does not depend on the heap has been checked before anything enters it.
+    this.#bodies.set(name, encodeFramed(frame, name, block.encode(0, block.count, this.#context.heap)));
     this.#owner.touch();
   }
 
   /** @returns whether there was one. @throws {FreestoneError} ERR_CLOSED, ERR_READ_ONLY */
   delete(name: string): boolean {
     this.#context.assertWritable();
-    const found = this.#messages.delete(name);
+    const found = this.#bodies.delete(name);
     if (found) this.#owner.touch();
     return found;
   }
@@ -94,7 +95,7 @@ export class Attributes {
    */
   get(name: string): unknown {
     this.#context.assertOpen();
-    const message = this.#messages.get(name);
+    const message = this.#message(name);
     if (message === undefined || message.space.kind === 'null') return undefined;
     const type = elementTypeOf(message.type);
     const data = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength);
@@ -106,23 +107,48 @@ export class Attributes {
 
   /** The type and shape of an attribute; a scalar has the shape []. */
   describe(name: string): { readonly dtype: Datatype; readonly shape: readonly number[] } | undefined {
-    const message = this.#messages.get(name);
+    const message = this.#message(name);
     if (message === undefined) return undefined;
     return { dtype: datatypeOf(elementTypeOf(message.type)), shape: message.space.kind === 'simple' ? message.space.shape : [] };
   }
 
-  /** @internal */
-  load(message: AttributeMessage): void {
-    this.#messages.set(message.name, message);
+  #message(name: string): AttributeMessage | undefined {
+    const body = this.#bodies.get(name);
+    return body === undefined ? undefined : decode(attribute, body, `an attribute of ${this.#owner.path}`);
+  }
+
+  /** @param body of a message of the header that is being opened @internal */
+  load(body: Uint8Array): void {
+    this.#bodies.set(decode(attribute, body, `an attribute of ${this.#owner.path}`).name, body);
   }
 
   /** @internal */
-  encode(): HeaderMessage[] {
-    if (this.#messages.size === 0) return [];
-    const info = encode(attributeInfo, { flags: 0, heapAddress: null, nameIndexAddress: null });
-    return [
-      { type: messageType.attributeInfo, body: info },
-      ...[...this.#messages.values()].map((message) => ({ type: messageType.attribute, body: encode(attribute, message) })),
-    ];
+  encode(): readonly HeaderMessage[] {
+    if (this.#bodies.size === 0) return [];
+    const messages: HeaderMessage[] = [noAttributeIndex];
+    for (const body of this.#bodies.values()) messages.push({ type: messageType.attribute, body });
+    return messages;
   }
+}
+
+const noAttributeIndex: HeaderMessage = {
+  type: messageType.attributeInfo,
+  body: encode(attributeInfo, { flags: 0, heapAddress: null, nameIndexAddress: null }),
+};
+
+/** Of scalar attributes, by type and length of name: files have many of a few kinds. */
+const scalarFrames = new WeakMap<ElementType, AttributeFrame[]>();
+
+/** @throws what `tooLarge` makes when there is no room for so much in a header */
+function frameOf(nameSize: number, type: ElementType, space: Dataspace, dataSize: number, tooLarge: (size: number) => FreestoneError): AttributeFrame {
+  let known = scalarFrames.get(type);
+  if (known === undefined) scalarFrames.set(type, (known = []));
+  const found = space.kind === 'scalar' ? known[nameSize] : undefined;
+  if (found !== undefined) return found;
+  const typeSize = encode(datatype, type.message).length;
+  if (typeSize > maxMessageSize) throw tooLarge(typeSize);
+  const frame = attributeFrame(nameSize, type.message, space, dataSize);
+  if (frame.bytes.length > maxMessageSize) throw tooLarge(frame.bytes.length);
+  if (space.kind === 'scalar' && nameSize < 256) known[nameSize] = frame;
+  return frame;
 }

@@ -1,13 +1,10 @@
 // What a dataset is to be, checked before anything is made.
 import { FreestoneError, checkInteger, checkOptions } from '../../errors.js';
-import type { Dataspace } from '../format/dataspace.js';
-import { datatype } from '../format/datatype.js';
-import { fillValue, type FillValue } from '../format/fill-value.js';
 import type { FilterMessage } from '../format/filter-pipeline.js';
 import { maxMessageSize } from '../format/object-header.js';
-import { encode } from '../format/schema.js';
 import { product } from '../storage/box.js';
 import type { ExternalRun } from '../storage/external.js';
+import { constantMessages } from './dataset-header.js';
 import { checkedNumbers, dataBlock, inferredDatatype, type Data, type DataBlock } from './data.js';
 import { elementType, type DatatypeSpec } from './datatype.js';
 import { plannedExternal, type ExternalExtent } from './external-extent.js';
@@ -57,8 +54,11 @@ export interface DatasetPlan {
 const MAX_CHUNK_BYTES = 2 ** 32 - 1;
 const AUTOMATIC_CHUNK_BYTES = 256 * 2 ** 10;
 
-/** @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_TYPE_MISMATCH, ERR_UNSUPPORTED */
-export function planDataset(spec: DatasetSpec): DatasetPlan {
+/**
+ * What is to be made, and the data that is to be written into it, if there is any.
+ * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_TYPE_MISMATCH, ERR_UNSUPPORTED
+ */
+export function planDataset(spec: DatasetSpec): { readonly plan: DatasetPlan; readonly block: DataBlock | null } {
   checkOptions('the dataset', spec, ['dtype', 'shape', 'maxShape', 'chunks', 'filters', 'fill', 'data', 'external']);
   const type = elementType(spec.dtype ?? inferredDatatype(spec.data));
   const block = spec.data === undefined ? null : dataBlock(spec.data, type);
@@ -73,9 +73,10 @@ export function planDataset(spec: DatasetSpec): DatasetPlan {
     throw new FreestoneError('ERR_UNSUPPORTED', 'fletcher32 cannot guard variable-length elements, whose data is not in the chunks');
   }
   const plan = { type, shape, maxShape, chunkShape, filters, fill: plannedFill(spec, type) };
-  checkMessageSize('the description of the datatype', encode(datatype, type.message).length);
-  checkMessageSize('the fill value', encode(fillValue, fillMessage(plan)).length);
-  return spec.external === undefined ? plan : { ...plan, external: plannedExternal(spec.external, plan) };
+  const [typeMessage, fill] = constantMessages(plan);
+  checkMessageSize('the description of the datatype', typeMessage.body.length);
+  checkMessageSize('the fill value', fill.body.length);
+  return { plan: spec.external === undefined ? plan : { ...plan, external: plannedExternal(spec.external, plan) }, block };
 }
 
 /** What is larger could not be committed, nor anything else in the file. */
@@ -156,19 +157,4 @@ function plannedFill({ fill }: DatasetSpec, type: ElementType): Uint8Array | nul
   if (type.variable) throw new FreestoneError('ERR_UNSUPPORTED', `a fill value for ${type.name} is not supported; unwritten elements are empty`);
   const bytes = encodeFixed(type, fill);
   return bytes.every((byte) => byte === 0) ? null : bytes;
-}
-
-/** What the file says of unwritten elements. */
-export function fillMessage({ type, chunkShape, fill }: DatasetPlan): FillValue {
-  return {
-    allocation: chunkShape === null ? 'late' : 'incremental',
-    fill: type.variable ? 'allocation' : 'if-set',
-    value: fill,
-  };
-}
-
-export function dataspaceOf(shape: readonly number[], maxShape: readonly (number | null)[]): Dataspace {
-  if (shape.length === 0) return { kind: 'scalar' };
-  const grows = maxShape.some((limit, d) => limit !== shape[d]);
-  return { kind: 'simple', shape, ...(grows ? { maxShape } : {}) };
 }

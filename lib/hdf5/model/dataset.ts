@@ -1,13 +1,9 @@
 // A dataset: elements of one type in n dimensions.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FreestoneError, checkInteger } from '../../errors.js';
-import { dataspace } from '../format/dataspace.js';
-import { datatype } from '../format/datatype.js';
 import { externalFiles } from '../format/external-files.js';
-import { fillValue } from '../format/fill-value.js';
-import { filterPipeline } from '../format/filter-pipeline.js';
-import { layout, type Layout } from '../format/layout.js';
-import { encodeObjectHeader, messageType, type HeaderMessage } from '../format/object-header.js';
+import type { Layout } from '../format/layout.js';
+import { messageType, type HeaderMessage } from '../format/object-header.js';
 import { encode } from '../format/schema.js';
 import { product, rowMajorStrides, type Box, type ElementSource } from '../storage/box.js';
 import { ChunkedStorage } from '../storage/chunked.js';
@@ -15,13 +11,17 @@ import { ContiguousStorage } from '../storage/contiguous.js';
 import { ExternalStorage, type ExternalRun } from '../storage/external.js';
 import type { MetadataBatch } from '../storage/file-store.js';
 import { checkedBox, checkedNumbers, dataBlock, type Data, type DataBlock, type Selection } from './data.js';
-import { checkFits, dataspaceOf, fillMessage, type DatasetPlan } from './dataset-spec.js';
+import { encodeDatasetHeader } from './dataset-header.js';
+import { checkFits, type DatasetPlan } from './dataset-spec.js';
 import { datatypeOf, type Datatype } from './datatype.js';
 import { filtersOf, nativeFilters, type Filter } from './filters.js';
 import { ObjectNode, type FileContext } from './object-node.js';
 
 /** Values are converted in slices of about this many bytes, between which other work has its turn. */
 const SLICE_BYTES = 2 ** 20;
+
+/** One for all: files have many datasets. */
+const settled = Promise.resolve();
 
 /** Elements ready to be written: a box of them, relative to the first. */
 interface Piece {
@@ -37,7 +37,9 @@ export class Dataset extends ObjectNode {
   /** The shape that the next commit writes: the one up to which all data is in the file. */
   #flushedShape: readonly number[];
   /** Writes, appends and resizes take effect in the order of their calls. */
-  #turn: Promise<void> = Promise.resolve();
+  #turn: Promise<void> = settled;
+  /** Those that have not ended. */
+  #busy = 0;
 
   /** @param stored where the elements are in a file that is being opened @internal */
   constructor(context: FileContext, parent: ObjectNode, name: string, plan: DatasetPlan, stored?: Layout) {
@@ -110,23 +112,34 @@ export class Dataset extends ObjectNode {
 
   /**
    * Writes all elements, or those of a selection. Data is taken in row-major order and must not change until the promise settles.
-   * It settles when the bytes have been handed to the operating system; a chunk that is only partly written may stay in memory
-   * until it fills up, `flush` or `close`.
+   * It settles when the bytes have been handed to the operating system; a chunk that is only partly written, and a dataset of up
+   * to 64 KiB, may stay in memory until `flush` or `close`, or until more of their kind has come.
    * @throws {FreestoneError} ERR_TYPE_MISMATCH, ERR_INVALID_SIZE, ERR_INVALID_ARGUMENT, ERR_CLOSED, ERR_READ_ONLY, or the system's own
    */
   async write(data: Data, selection?: Selection): Promise<void> {
     this.context.assertWritable();
-    const block = dataBlock(data, this.#plan.type);
-    await this.#ordered(async () => {
-      const box = selection === undefined ? { start: this.#shape.map(() => 0), count: this.#shape } : checkedBox(selection, this.#shape);
+    await this.writeBlock(dataBlock(data, this.#plan.type), selection);
+  }
+
+  /** @internal */
+  writeBlock(block: DataBlock, selection?: Selection): Promise<void> {
+    const boxOf = (): Box => (selection === undefined ? { start: this.#shape.map(() => 0), count: this.#shape } : checkedBox(selection, this.#shape));
+    if (this.#takesNow(block)) {
+      const box = boxOf();
       checkFits(block, box.count);
-      const pieces = await this.#pieces(block, box.count);
-      return this.#start(pieces, box);
+      if (this.#take(block, box, this.#shape)) return this.context.store.behind.pressure() ?? settled;
+    }
+    return this.#ordered(async () => {
+      const box = boxOf();
+      checkFits(block, box.count);
+      return this.#start(await this.#pieces(block, box.count), box, 'written');
     });
   }
 
   /**
-   * Adds rows at the end of the first dimension, which must be able to grow.
+   * Adds rows at the end of the first dimension, which must be able to grow. The promise settles when the rows have been taken:
+   * they need not stay as they are, and may be on their way to the file until `flush`. When a chunk cannot be written, it is kept
+   * and the next call tries again and says so, as `flush` does.
    * @param data one or more rows: as many values as a whole number of rows has, or an iterable of such
    * @throws {FreestoneError} as `write`; ERR_LIMIT_EXCEEDED when the first dimension cannot grow so far
    */
@@ -137,23 +150,60 @@ export class Dataset extends ObjectNode {
       return;
     }
     const block = dataBlock(data, this.#plan.type);
+    if (this.#takesNow(block)) {
+      const { box, shape } = this.#nextRows(block);
+      if (this.#take(block, box, shape)) return;
+    }
     await this.#ordered(async () => {
-      const [extent, ...row] = this.#shape;
-      if (extent === undefined) throw new FreestoneError('ERR_INVALID_ARGUMENT', `${this.path} is a scalar: nothing can be appended to it`);
-      const rows = this.#rowsOf(block, row);
-      const limit = this.#plan.maxShape[0] ?? Number.MAX_SAFE_INTEGER;
-      if (extent + rows > limit) {
-        throw new FreestoneError(
-          'ERR_LIMIT_EXCEEDED',
-          `${this.path} has ${String(extent)} rows and cannot grow by ${String(rows)}: its maxShape is [${this.#plan.maxShape.map((n) => n ?? 'unlimited').join(', ')}]`,
-          { requested: extent + rows, limit },
-        );
-      }
-      const count = [rows, ...row];
-      const pieces = await this.#pieces(block, count);
-      await this.#reshape([extent + rows, ...row]);
-      return this.#start(pieces, { start: [extent, ...row.map(() => 0)], count });
+      const { box, shape } = this.#nextRows(block);
+      const pieces = await this.#pieces(block, box.count);
+      await this.#reshape(shape);
+      return this.#start(pieces, box, 'taken');
     });
+  }
+
+  /** Where the rows of a block go that are appended next, and the shape with them. */
+  #nextRows(block: DataBlock): { box: Box; shape: readonly number[] } {
+    const [extent, ...row] = this.#shape;
+    if (extent === undefined) throw new FreestoneError('ERR_INVALID_ARGUMENT', `${this.path} is a scalar: nothing can be appended to it`);
+    const rows = this.#rowsOf(block, row);
+    const limit = this.#plan.maxShape[0] ?? Number.MAX_SAFE_INTEGER;
+    if (extent + rows > limit) {
+      throw new FreestoneError(
+        'ERR_LIMIT_EXCEEDED',
+        `${this.path} has ${String(extent)} rows and cannot grow by ${String(rows)}: its maxShape is [${this.#plan.maxShape.map((n) => n ?? 'unlimited').join(', ')}]`,
+        { requested: extent + rows, limit },
+      );
+    }
+    return { box: { start: [extent, ...row.map(() => 0)], count: [rows, ...row] }, shape: [extent + rows, ...row] };
+  }
+
+  /** Whether nothing is under way that a write would have to wait for, so that it may be done within the call. */
+  #takesNow(block: DataBlock): boolean {
+    const { type } = this.#plan;
+    if (this.#busy > 0 || this.context.isFlushBeginning || type.variable) return false;
+    return block.direct !== null || block.count * type.size <= SLICE_BYTES;
+  }
+
+  /** Writes a box within the call, if its storage can do that. */
+  #take(block: DataBlock, box: Box, shape: readonly number[]): boolean {
+    const storage = this.#storage;
+    if (storage instanceof ContiguousStorage) {
+      if (!storage.takes) return false;
+      storage.take(box, this.#sourceOf(block, box.count));
+    } else {
+      if (!(storage instanceof ChunkedStorage) || !storage.take(box, this.#sourceOf(block, box.count), shape)) return false;
+      this.#shape = shape;
+      this.context.noteUnflushed(this);
+    }
+    this.touch();
+    return true;
+  }
+
+  #sourceOf(block: DataBlock, count: readonly number[]): ElementSource {
+    if (block.direct !== null) return block.direct(count);
+    const { type } = this.#plan;
+    return { bytes: block.encode(0, block.count, this.context.heap), offset: 0, strides: rowMajorStrides(count, type.size), swap: 1 };
   }
 
   /**
@@ -196,12 +246,20 @@ export class Dataset extends ObjectNode {
   async #ordered(operation: () => Promise<Promise<void>[]>): Promise<void> {
     const picture = this.context.noteUnflushed(this);
     const turn = picture === undefined ? this.#turn : this.#turn.then(() => picture);
-    const begun = turn.then(operation);
+    const begun = turn.then(async () => {
+      if (this.#storage instanceof ChunkedStorage) await this.#storage.retry();
+      return operation();
+    });
     this.#turn = begun.then(
       () => undefined,
       () => undefined,
     );
-    await Promise.all(await begun);
+    this.#busy += 1;
+    try {
+      await Promise.all(await begun);
+    } finally {
+      this.#busy -= 1;
+    }
   }
 
   #rowsOf(block: DataBlock, row: readonly number[]): number {
@@ -236,12 +294,12 @@ export class Dataset extends ObjectNode {
     return pieces;
   }
 
-  #start(pieces: readonly Piece[], box: Box): Promise<void>[] {
+  #start(pieces: readonly Piece[], box: Box, until: 'written' | 'taken'): Promise<void>[] {
     this.touch();
     return pieces.map(({ firstRow, rows, source }) => {
       const [first, ...otherStarts] = box.start;
-      if (first === undefined) return this.#storage.write(box, source);
-      return this.#storage.write({ start: [first + firstRow, ...otherStarts], count: [rows, ...box.count.slice(1)] }, source);
+      if (first === undefined) return this.#storage.write(box, source, until);
+      return this.#storage.write({ start: [first + firstRow, ...otherStarts], count: [rows, ...box.count.slice(1)] }, source, until);
     });
   }
 
@@ -250,19 +308,32 @@ export class Dataset extends ObjectNode {
     this.#shape = shape;
   }
 
+  /**
+   * Lets go of the dataset, if the file's metadata is all that has to be known of it: the group above knows its header from here
+   * on, which is put on its way to the file if it is not there. No commit may be on its way.
+   * @internal
+   */
+  letGo(): void {
+    const { store } = this.context;
+    if (this.#busy > 0 || !(this.#storage instanceof ContiguousStorage) || !this.#storage.takes) return;
+    if (!this.isStored) {
+      const bytes = this.#encode(this.#storage.layout(), []);
+      const address = store.space.allocate(bytes.length, { kind: 'metadata' });
+      store.behind.put(address, bytes);
+      this.replaceStored({ address, size: bytes.length });
+    }
+    this.markLetGo();
+  }
+
   /** @internal */
   protected encodeHeader(batch: MetadataBatch): number {
-    const { type, maxShape, filters } = this.#plan;
     const storage = this.#storage;
-    const where = storage instanceof ChunkedStorage ? storage.layout(storage.encodeIndex(batch)) : storage.layout();
-    const messages: HeaderMessage[] = [
-      { type: messageType.dataspace, body: encode(dataspace, dataspaceOf(this.#flushedShape, maxShape)) },
-      { type: messageType.datatype, constant: true, body: encode(datatype, type.message) },
-      { type: messageType.fillValue, constant: true, body: encode(fillValue, fillMessage(this.#plan)) },
-      { type: messageType.layout, body: encode(layout, where) },
-    ];
-    if (filters.length > 0) messages.push({ type: messageType.filterPipeline, constant: true, body: encode(filterPipeline, filters) });
-    if (storage instanceof ExternalStorage) messages.push({ type: messageType.externalFiles, body: encode(externalFiles, storage.encodeFiles(batch)) });
-    return batch.place(encodeObjectHeader([...messages, ...this.attributeMessages()]));
+    if (storage instanceof ChunkedStorage) return batch.place(this.#encode(storage.layout(storage.encodeIndex(batch)), []));
+    const files = storage instanceof ExternalStorage ? [{ type: messageType.externalFiles, body: encode(externalFiles, storage.encodeFiles(batch)) }] : [];
+    return batch.place(this.#encode(storage.layout(), files));
+  }
+
+  #encode(where: Layout, more: readonly HeaderMessage[]): Buffer {
+    return encodeDatasetHeader(this.#plan, this.#flushedShape, where, [...more, ...this.attributeMessages()]);
   }
 }

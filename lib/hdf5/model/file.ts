@@ -31,6 +31,9 @@ export interface CreateOptions {
 
 type State = 'writing' | 'reading' | 'closed';
 
+/** So many new datasets are held, for what may still be added to them such as attributes, before their headers are on their way to the file. */
+const HELD_DATASETS = 128;
+
 /**
  * One HDF5 file. What is in it at any moment is the state of the last `flush` that resolved, also when this process is killed.
  * While it is open for writing it is locked as libhdf5 locks it: others are refused until it is closed, and readers that set
@@ -50,6 +53,10 @@ export class H5File implements AsyncDisposable {
   readonly #durability: Durability;
   /** Datasets that have taken data since the last flush was asked for, or whose flush failed. */
   #unflushed = new Set<Dataset>();
+  /** In the order in which they were made. */
+  #newest: Dataset[] = [];
+  /** Flushes that have not ended. */
+  #flushes = 0;
   #state: State;
   #flushing: Promise<void> = Promise.resolve();
   /** Of the flush that was asked for last, until it has its state of the file. */
@@ -64,6 +71,7 @@ export class H5File implements AsyncDisposable {
     this.#durability = options.durability ?? 'process';
     this.#store = new FileStore(file, space, threadCount(options.threads));
     this.#heap = new GlobalHeap(this.#store);
+    const isFlushBeginning = (): boolean => this.#picture !== undefined;
     this.#context = {
       path,
       store: this.#store,
@@ -80,6 +88,13 @@ export class H5File implements AsyncDisposable {
         return this.#picture;
       },
       forgetUnflushed: (dataset) => this.#unflushed.delete(dataset),
+      get isFlushBeginning() {
+        return isFlushBeginning();
+      },
+      noteChanged: (dataset) => {
+        this.#newest.push(dataset);
+        if (this.#newest.length > HELD_DATASETS && this.#flushes === 0) this.#letGo();
+      },
       load: (parent, name, headerAddress) => loadObject(this.#context, parent, name, headerAddress),
     };
     if ('rootAddress' in origin) this.root = loadObject(this.#context, null, '', origin.rootAddress) as Group;
@@ -229,8 +244,18 @@ export class H5File implements AsyncDisposable {
         taken();
       }
     })();
-    this.#flushing = done.catch(() => undefined);
+    this.#flushes += 1;
+    this.#flushing = done
+      .catch(() => undefined)
+      .finally(() => {
+        this.#flushes -= 1;
+      });
     return done;
+  }
+
+  /** Lets the older half of the new datasets go. */
+  #letGo(): void {
+    for (const dataset of this.#newest.splice(0, this.#newest.length - HELD_DATASETS / 2)) dataset.letGo();
   }
 
   async #close(withFlush: boolean): Promise<void> {

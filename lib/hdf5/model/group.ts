@@ -1,6 +1,6 @@
 // A group: names for groups and datasets.
 import { FreestoneError, shown } from '../../errors.js';
-import { groupInfo, link, linkInfo } from '../format/link.js';
+import { encodeHardLink, groupInfo, linkInfo } from '../format/link.js';
 import { encodeObjectHeader, maxMessageSize, messageType, type HeaderMessage } from '../format/object-header.js';
 import { encode } from '../format/schema.js';
 import type { MetadataBatch } from '../storage/file-store.js';
@@ -8,8 +8,8 @@ import { Dataset } from './dataset.js';
 import { planDataset, type DatasetSpec } from './dataset-spec.js';
 import { ObjectNode, pathParts } from './object-node.js';
 
-/** What a name of an opened file leads to, until it is followed. */
-export type StoredLink = { readonly headerAddress: number } | { readonly softPath: string };
+/** What a name leads to that is in the file: an object that is not held here, but may be by others, or another path. */
+export type StoredLink = { readonly headerAddress: number; readonly held?: WeakRef<Dataset> } | { readonly softPath: string };
 
 const MAX_SOFT_LINKS = 16;
 /** Groups in groups: each level takes a part of the call stack when a file is committed. */
@@ -81,13 +81,14 @@ export class Group extends ObjectNode {
    */
   async createDataset(path: string, spec: DatasetSpec): Promise<Dataset> {
     this.context.assertWritable();
-    const plan = planDataset(spec);
+    const { plan, block } = planDataset(spec);
     const { above, name } = this.#newPlace(path);
     const parent = above();
     const dataset = parent.#add(name, () => new Dataset(this.context, parent, name, plan));
-    if (spec.data === undefined) return dataset;
+    this.context.noteChanged(dataset);
+    if (block === null) return dataset;
     try {
-      await dataset.write(spec.data);
+      await dataset.writeBlock(block);
     } catch (error) {
       parent.#children.delete(name);
       parent.touch();
@@ -169,21 +170,41 @@ export class Group extends ObjectNode {
       return this.#find(child.softPath, softLinks + 1);
     }
     if (this.depth >= MAX_DEPTH) throw new FreestoneError('ERR_UNSUPPORTED', `a group of more than ${String(MAX_DEPTH)} levels is not supported`);
+    const held = child.held?.deref();
+    if (held !== undefined) return held;
     const loaded = this.context.load(this, name, child.headerAddress);
-    this.#children.set(name, loaded);
+    if (loaded instanceof Group) this.#children.set(name, loaded);
     return loaded;
   }
 
   /** @internal */
+  protected override letChildGo(child: Dataset): void {
+    if (child.headerAddress === null) return;
+    this.#children.set(child.name, { headerAddress: child.headerAddress, held: new WeakRef(child) });
+  }
+
+  /** @internal */
+  protected override takeBack(child: Dataset): void {
+    this.#children.set(child.name, child);
+  }
+
+  /** @internal */
   protected encodeHeader(batch: MetadataBatch, onDurable: (() => void)[]): number {
-    const links = [...this.#children].map(([name, child]): HeaderMessage => {
-      if (!(child instanceof ObjectNode)) throw new FreestoneError('ERR_UNSUPPORTED', 'a file that was opened cannot be written');
-      const headerAddress = child.commit(batch, onDurable);
-      return {
-        type: messageType.link,
-        body: encode(link, { name, target: { headerAddress } }),
-      };
-    });
-    return batch.place(encodeObjectHeader([...newGroupMessages, ...links, ...this.attributeMessages()]));
+    const addresses: number[] = [];
+    for (const child of this.#children.values()) {
+      if ('softPath' in child) throw new FreestoneError('ERR_UNSUPPORTED', 'a soft link cannot be written');
+      addresses.push(child instanceof ObjectNode ? child.commit(batch, onDurable) : child.headerAddress);
+    }
+    return batch.place(encodeObjectHeader(this.#messages(addresses)));
+  }
+
+  *#messages(addresses: readonly number[]): Generator<HeaderMessage> {
+    yield* newGroupMessages;
+    let i = 0;
+    for (const name of this.#children.keys()) {
+      yield { type: messageType.link, body: encodeHardLink(name, addresses[i] ?? 0) };
+      i += 1;
+    }
+    yield* this.attributeMessages();
   }
 }

@@ -1,5 +1,5 @@
 // From the structures of a file that is being opened to groups and datasets.
-import { attribute, attributeInfo } from '../format/attribute.js';
+import { attributeInfo } from '../format/attribute.js';
 import { corrupt, unsupported } from '../format/bytes.js';
 import { dataspace, type Dataspace } from '../format/dataspace.js';
 import { datatype } from '../format/datatype.js';
@@ -35,13 +35,15 @@ export function loadObject(context: FileContext, parent: ObjectNode | null, name
   const isDataset = header.messages.some(({ type }) => type === messageType.layout);
   const node = isDataset && parent !== null ? loadDataset(context, parent, name, header) : loadGroup(context, parent, name, header);
   for (const { type, body } of header.messages) {
-    if (type === messageType.attribute) node.attrs.load(decode(attribute, body, `an attribute of ${node.path}`));
+    if (type === messageType.attribute) node.attrs.load(body);
   }
   const info = message(header, messageType.attributeInfo, attributeInfo, 'an attribute info message');
   if (info !== undefined && info.heapAddress !== null) {
     throw unsupported(`the dense storage of attributes, which ${node.path} has,`);
   }
-  node.markStored(headerAddress);
+  node.markStored(headerAddress, header.chunks);
+  // Whoever asks for it holds it; the group can read it again.
+  if (node instanceof Dataset) node.markLetGo();
   return node;
 }
 

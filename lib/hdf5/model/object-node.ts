@@ -24,6 +24,10 @@ export interface FileContext {
   noteUnflushed(dataset: Dataset): Promise<void> | undefined;
   /** A dataset that is not to be. */
   forgetUnflushed(dataset: Dataset): void;
+  /** Whether a flush was asked for that has not yet got its state of the file. */
+  readonly isFlushBeginning: boolean;
+  /** A dataset that has changed, and may be let go of once others have come after it. */
+  noteChanged(dataset: Dataset): void;
   /** The object behind a header of an opened file. */
   load(parent: Group, name: string, headerAddress: number): Group | Dataset;
 }
@@ -35,14 +39,17 @@ export abstract class ObjectNode {
   readonly parentNode: ObjectNode | null;
   /** The last part of `path`; '' for the root. */
   readonly name: string;
-  readonly attrs: Attributes;
   /** How many groups are above it. @internal */
   readonly depth: number;
+  /** Made when it is asked for: most of many small datasets have none. */
+  #attrs: Attributes | undefined;
   #version = 0;
   #committed = -1;
   #address: number | null = null;
-  /** What the last commit has of it. */
+  /** Where its header is. */
   #extents: readonly Extent[] = [];
+  /** The group above knows its header alone. */
+  #isLetGo = false;
 
   /** @internal */
   constructor(context: FileContext, parent: ObjectNode | null, name: string) {
@@ -50,7 +57,10 @@ export abstract class ObjectNode {
     this.parentNode = parent;
     this.name = name;
     this.depth = parent === null ? 0 : parent.depth + 1;
-    this.attrs = new Attributes(context, this);
+  }
+
+  get attrs(): Attributes {
+    return (this.#attrs ??= new Attributes(this.context, this));
   }
 
   /** From the root, `/` itself for the root. */
@@ -63,13 +73,45 @@ export abstract class ObjectNode {
   /** Notes that this object must be written again, and so must all above it, whose links will change. @internal */
   touch(): void {
     this.#version += 1;
+    if (this.#isLetGo) {
+      this.#isLetGo = false;
+      this.parentNode?.takeBack(this);
+    }
     this.parentNode?.touch();
   }
 
-  /** The object is in the file already. @internal */
-  markStored(address: number): void {
+  /** The object is in the file already, or on its way there outside of a commit. @internal */
+  markStored(address: number, extents: readonly Extent[]): void {
     this.#address = address;
+    this.#extents = extents;
     this.#committed = this.#version;
+  }
+
+  /** Whether what was stored last is its latest state. @internal */
+  get isStored(): boolean {
+    return this.#address !== null && this.#committed === this.#version;
+  }
+
+  /** A new header is on its way to the file, outside of a commit. @internal */
+  protected replaceStored(extent: Extent): void {
+    for (const old of this.#extents) this.context.store.release(old);
+    this.markStored(extent.address, [extent]);
+  }
+
+  /** From here on the group above need not hold it, as long as it does not change. @internal */
+  markLetGo(): void {
+    this.#isLetGo = true;
+    this.parentNode?.letChildGo(this);
+  }
+
+  /** Knows a child by its header alone from here on. @internal */
+  protected letChildGo(child: ObjectNode): void {
+    throw new Error(`${child.name} is in no group`);
+  }
+
+  /** Holds a child again, which is about to change. @internal */
+  protected takeBack(child: ObjectNode): void {
+    throw new Error(`${child.name} is in no group`);
   }
 
   /** The header's address as of the last commit, or null. @internal */
@@ -82,7 +124,7 @@ export abstract class ObjectNode {
    * @returns its address @internal
    */
   commit(batch: MetadataBatch, onDurable: (() => void)[]): number {
-    if (this.#address !== null && this.#committed === this.#version) return this.#address;
+    if (this.#address !== null && this.isStored) return this.#address;
     const version = this.#version;
     const { result: address, extents } = batch.owned(() => this.encodeHeader(batch, onDurable));
     batch.replaces(this.#extents);
@@ -98,8 +140,8 @@ export abstract class ObjectNode {
   protected abstract encodeHeader(batch: MetadataBatch, onDurable: (() => void)[]): number;
 
   /** @internal */
-  protected attributeMessages(): HeaderMessage[] {
-    return this.attrs.encode();
+  protected attributeMessages(): readonly HeaderMessage[] {
+    return this.#attrs?.encode() ?? [];
   }
 }
 

@@ -78,6 +78,12 @@ export class ChunkIndex {
     return this.#records.keys();
   }
 
+  /** Takes a shape that differs in its first extent alone, which gives no chunk another number. */
+  grow(shape: readonly number[]): void {
+    const chunks = Math.ceil((shape[0] ?? 0) / (this.chunkShape[0] ?? 1));
+    if (chunks !== this.#grid[0]) this.#grid = [chunks, ...this.#grid.slice(1)];
+  }
+
   /** Whether another shape of the dataset gives chunks other numbers. The first dimension's extent is in none of them. */
   renumbers(shape: readonly number[]): boolean {
     return stridesOf(this.#gridOf(shape)).some((stride, d) => stride !== this.#strides[d]);

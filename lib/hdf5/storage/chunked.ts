@@ -25,8 +25,8 @@ export interface ChunkedOptions {
 interface Cached {
   readonly buffer: Buffer;
   dirty: boolean;
-  /** The buffer holds what was in that memory before, until all of the chunk has been copied into it. */
-  blank?: boolean;
+  /** Bytes from the start on that are the chunk's; behind them is what was in that memory before. */
+  filled: number;
 }
 
 export class ChunkedStorage {
@@ -43,6 +43,10 @@ export class ChunkedStorage {
   #storing = new Map<number, Promise<void>>();
   readonly #spare: Buffer[] = [];
   #turn: Promise<void> = Promise.resolve();
+  /** Operations that have their turn or wait for it. */
+  #busy = 0;
+  /** Of a chunk whose writer did not wait for it; it is in the cache again. */
+  #failure: { readonly error: unknown } | undefined;
 
   /** @param onStored called whenever the index has changed */
   constructor(store: FileStore, options: ChunkedOptions, onStored: () => void) {
@@ -69,10 +73,46 @@ export class ChunkedStorage {
   }
 
   /**
-   * Writes one box. Boxes are gathered in the order of the calls; the promise settles when all chunks that this call
-   * completed have been handed to the operating system.
+   * Writes one box at once, if it lies in one chunk that is in memory, or need not be read, and is not complete with it.
+   * @param shape the dataset's shape from here on, which may have more rows
+   * @returns whether it did; otherwise nothing has changed
    */
-  async write(box: Box, source: ElementSource): Promise<void> {
+  take(box: Box, source: ElementSource, shape: readonly number[]): boolean {
+    if (this.#busy > 0 || this.#failure !== undefined) return false;
+    const { chunkShape } = this.#options;
+    const position: number[] = [];
+    for (let d = 0; d < chunkShape.length; d += 1) {
+      const extent = chunkShape[d] ?? 1;
+      const first = box.start[d] ?? 0;
+      const count = box.count[d] ?? 0;
+      const at = Math.floor(first / extent);
+      if (count === 0 || first + count > (at + 1) * extent) return false;
+      position.push(at);
+    }
+    const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
+    if (this.#isComplete(start, box)) return false;
+    const number = this.index.number(position);
+    let cached = this.#cache.get(number);
+    if (cached === undefined) {
+      const room = (this.#cache.size + 1) * this.#chunkBytes <= CACHE_BYTES;
+      if (!room || this.#storing.has(number) || this.index.get(number) !== undefined) return false;
+      cached = { buffer: this.#buffer(), dirty: false, filled: 0 };
+    }
+    this.#copyInto(cached, start, box, box, source);
+    // Now it is the one that was used last.
+    if (this.#cache.size > 1) this.#cache.delete(number);
+    this.#cache.set(number, cached);
+    this.index.grow(shape);
+    this.#shape = shape;
+    return true;
+  }
+
+  /**
+   * Writes one box. Boxes are gathered in the order of the calls.
+   * @param until what the promise waits for: `written`, all chunks that this call completed have been handed to the operating
+   * system; `taken`, the data has been copied: should a chunk fail on its way, `retry` and `flush` try again and say so
+   */
+  async write(box: Box, source: ElementSource, until: 'written' | 'taken' = 'written'): Promise<void> {
     if (product(box.count) === 0) return;
     const flight = new Flight();
     await this.#inTurn(async () => {
@@ -84,26 +124,40 @@ export class ChunkedStorage {
         await this.#gather(position, box, source, flight);
       }
     });
-    await flight.landed();
+    const landed = flight.landed();
+    if (until === 'written') await landed;
+    else {
+      landed.catch((error: unknown) => {
+        this.#failure ??= { error };
+      });
+    }
+  }
+
+  /** Stores once more what failed when nobody waited for it. Before anything else is taken, so that memory does not fill up. */
+  async retry(): Promise<void> {
+    if (this.#failure !== undefined) await this.flush();
   }
 
   /** Stores all that is only in memory. */
   async flush(): Promise<void> {
-    await this.#inTurn(async () => {
-      await Promise.allSettled(this.#storing.values());
-      const flight = new Flight();
-      for (const [number, cached] of this.#cache) {
-        if (flight.failed) break;
-        if (!cached.dirty) continue;
-        await this.#store.throttle.enter(this.#chunkBytes);
-        flight.add(
-          this.#storeChunk(number, cached.buffer).then(() => {
-            cached.dirty = false;
-          }),
-        );
-      }
-      await flight.landed();
-    });
+    await this.#inTurn(() => this.#storeAll());
+  }
+
+  async #storeAll(): Promise<void> {
+    await Promise.allSettled(this.#storing.values());
+    this.#failure = undefined;
+    const flight = new Flight();
+    for (const [number, cached] of this.#cache) {
+      if (flight.failed) break;
+      if (!cached.dirty) continue;
+      await this.#store.throttle.enter(this.#chunkBytes);
+      flight.add(
+        this.#storeChunk(number, cached).then(() => {
+          cached.dirty = false;
+        }),
+      );
+    }
+    await flight.landed();
   }
 
   /** Gives the dataset another shape; chunks that are no longer inside are forgotten, and what is cut off reads as fill. */
@@ -132,10 +186,13 @@ export class ChunkedStorage {
       if (!start.some((first, d) => shrunk[d] === true && first + (chunkShape[d] ?? 1) > (shape[d] ?? 0))) continue;
       const cached = await this.#loaded(number);
       const inside = start.map((first, d) => Math.min(chunkShape[d] ?? 1, (shape[d] ?? 0) - first));
-      const kept = this.#buffer();
-      this.#fillChunk(kept);
-      this.#copy(kept, start.map(() => 0), cached.buffer, 0, this.#chunkStrides, inside, 1);
-      this.#cache.set(number, { buffer: kept, dirty: true });
+      this.#fillUp(cached);
+      const kept: Cached = { buffer: this.#buffer(), dirty: true, filled: 0 };
+      this.#fillUp(kept);
+      const source = { bytes: cached.buffer, offset: 0, strides: this.#chunkStrides, swap: 1 };
+      const all = { start, count: inside };
+      this.#copyInto(kept, start, all, all, source);
+      this.#cache.set(number, kept);
       this.#recycle(cached.buffer);
       // It is stored anew: in its place the file has what the last commit says, which a crash brings back.
       if (filters.length === 0) this.#forget(number);
@@ -160,52 +217,48 @@ export class ChunkedStorage {
 
   /** Runs one operation after the other. */
   #inTurn(operation: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(operation);
+    this.#busy += 1;
+    const done = this.#turn.then(operation).finally(() => {
+      this.#busy -= 1;
+    });
     this.#turn = done.catch(() => undefined);
     return done;
   }
 
+  /** Whether nothing of a chunk can follow what a box writes of it: a chunk at the rim is complete where the dataset can grow no further. */
+  #isComplete(start: readonly number[], { start: first, count }: Box): boolean {
+    const { chunkShape, maxShape } = this.#options;
+    return start.every((from, d) => (first[d] ?? 0) + (count[d] ?? 0) >= Math.min(from + (chunkShape[d] ?? 1), maxShape[d] ?? Infinity));
+  }
+
   /** Copies what the box has of one chunk, and stores the chunk when the box reaches its end. */
   async #gather(position: readonly number[], box: Box, source: ElementSource, flight: Flight): Promise<void> {
-    const { chunkShape, maxShape } = this.#options;
+    const { chunkShape } = this.#options;
     const number = this.index.number(position);
     const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
-    const extent = start.map((first, d) => Math.min(chunkShape[d] ?? 1, (this.#shape[d] ?? 0) - first));
     const part = intersect(box, { start, count: chunkShape });
-    const whole = part.count.every((n, d) => n === extent[d]);
-    const cached = await this.#cached(number, whole, extent);
-    const from = part.start.reduce(
-      (offset, first, d) => offset + (first - (box.start[d] ?? 0)) * (source.strides[d] ?? 0),
-      source.offset,
-    );
-    const inside = part.start.map((first, d) => first - (start[d] ?? 0));
+    const whole = part.count.every((n, d) => n === Math.min(chunkShape[d] ?? 1, (this.#shape[d] ?? 0) - (start[d] ?? 0)));
+    const known = this.#cache.has(number);
+    const cached = await this.#cached(number, whole);
     try {
-      this.#copy(cached.buffer, inside, source.bytes, from, source.strides, part.count, source.swap);
+      this.#copyInto(cached, start, part, box, source);
     } catch (error) {
-      if (cached.blank === true) {
+      if (!known && !cached.dirty) {
         this.#cache.delete(number);
         this.#recycle(cached.buffer);
       }
       throw error;
     }
-    cached.blank = false;
-    cached.dirty = true;
-    // A chunk at the rim is complete where the dataset can grow no further.
-    const complete = part.start.every((first, d) => {
-      const end = Math.min((start[d] ?? 0) + (chunkShape[d] ?? 1), maxShape[d] ?? Infinity);
-      return first + (part.count[d] ?? 0) >= end;
-    });
-    if (complete) await this.#evict(number, cached, flight);
+    if (this.#isComplete(start, part)) await this.#evict(number, cached, flight);
     else await this.#shrinkCache(flight);
   }
 
   /** The chunk in memory, as it was last used; `whole` when all of it is about to be written, so that nothing need be read. */
-  async #cached(number: number, whole: boolean, extent: readonly number[]): Promise<Cached> {
+  async #cached(number: number, whole: boolean): Promise<Cached> {
     await this.#storing.get(number)?.catch(() => undefined);
     const found = this.#cache.get(number);
     if (found === undefined && !whole) return this.#loaded(number);
-    const cached = found ?? { buffer: this.#buffer(), dirty: false, blank: true };
-    if (found === undefined && extent.some((n, d) => n < (this.#options.chunkShape[d] ?? 1))) this.#fillChunk(cached.buffer);
+    const cached = found ?? { buffer: this.#buffer(), dirty: false, filled: 0 };
     this.#cache.delete(number);
     this.#cache.set(number, cached);
     return cached;
@@ -218,9 +271,8 @@ export class ChunkedStorage {
     if (found !== undefined) return found;
     const buffer = this.#buffer();
     const record = this.index.get(number);
-    if (record === undefined) this.#fillChunk(buffer);
-    else await this.#codec.load(this.#store.file, record.address, record.size, record.filterMask, buffer);
-    const cached = { buffer, dirty: false };
+    if (record !== undefined) await this.#codec.load(this.#store.file, record.address, record.size, record.filterMask, buffer);
+    const cached = { buffer, dirty: false, filled: record === undefined ? 0 : this.#chunkBytes };
     this.#cache.set(number, cached);
     return cached;
   }
@@ -242,7 +294,7 @@ export class ChunkedStorage {
   async #evict(number: number, cached: Cached, flight: Flight): Promise<void> {
     await this.#store.throttle.enter(this.#chunkBytes);
     this.#cache.delete(number);
-    const stored = this.#storeChunk(number, cached.buffer).then(
+    const stored = this.#storeChunk(number, cached).then(
       () => {
         this.#storing.delete(number);
         this.#recycle(cached.buffer);
@@ -258,8 +310,10 @@ export class ChunkedStorage {
   }
 
   /** Filters and writes one chunk; the throttle has been entered. */
-  async #storeChunk(number: number, buffer: Buffer): Promise<void> {
+  async #storeChunk(number: number, cached: Cached): Promise<void> {
     try {
+      this.#fillUp(cached);
+      const { buffer } = cached;
       const record = this.index.get(number);
       if (record !== undefined && this.#options.filters.length === 0) {
         // Without filters a chunk has one size for ever and is rewritten where it is.
@@ -275,37 +329,51 @@ export class ChunkedStorage {
     }
   }
 
-  #copy(
-    chunk: Buffer,
-    inside: readonly number[],
-    bytes: Uint8Array,
-    offset: number,
-    strides: readonly number[],
-    count: readonly number[],
-    swap: number,
-  ): void {
-    const { elementSize } = this.#options;
-    checkStillThere(bytes, offset, strides, count, elementSize);
-    const to = inside.reduce((sum, at, d) => sum + at * (this.#chunkStrides[d] ?? 0), 0);
-    if (count.length === 1 && swap === 1 && isContiguous({ bytes, offset, strides, swap }, count, elementSize)) {
-      chunk.set(bytes.subarray(offset, offset + (count[0] ?? 0) * elementSize), to);
+  /** Copies `part` of what the elements of `box` are into a chunk that begins at `start`. */
+  #copyInto(cached: Cached, start: readonly number[], part: Box, box: Box, source: ElementSource): void {
+    const { elementSize, chunkShape } = this.#options;
+    const { bytes, strides, swap } = source;
+    let from = source.offset;
+    let to = 0;
+    // How many of the chunk's bytes one element takes of the outermost dimension that is not whole: what is written is one run if nothing outside of it is left out.
+    let run = elementSize;
+    let isRun = true;
+    let inner = true;
+    for (let d = chunkShape.length - 1; d >= 0; d -= 1) {
+      const first = part.start[d] ?? 0;
+      const count = part.count[d] ?? 0;
+      from += (first - (box.start[d] ?? 0)) * (strides[d] ?? 0);
+      to += (first - (start[d] ?? 0)) * (this.#chunkStrides[d] ?? 0);
+      if (!inner && count !== 1) isRun = false;
+      run *= count;
+      if (count !== chunkShape[d]) inner = false;
+    }
+    checkStillThere(bytes, from, strides, part.count, elementSize);
+    if (isRun && to <= cached.filled) cached.filled = Math.max(cached.filled, to + run);
+    else this.#fillUp(cached);
+    cached.dirty = true;
+    if (swap === 1 && isRun && isContiguous(source, part.count, elementSize)) {
+      cached.buffer.set(bytes.subarray(from, from + run), to);
       return;
     }
     native().copyBox(
-      chunk,
+      cached.buffer,
       to,
       Float64Array.from(this.#chunkStrides),
       bytes,
-      offset,
+      from,
       Float64Array.from(strides),
-      Float64Array.from(count),
+      Float64Array.from(part.count),
       elementSize,
       swap,
     );
   }
 
-  #fillChunk(buffer: Buffer): void {
-    buffer.fill(this.#options.fill ?? 0);
+  /** Gives the fill value to what nothing has been written to. */
+  #fillUp(cached: Cached): void {
+    if (cached.filled === this.#chunkBytes) return;
+    cached.buffer.fill(this.#options.fill ?? 0, cached.filled);
+    cached.filled = this.#chunkBytes;
   }
 
   #buffer(): Buffer {

@@ -2,7 +2,12 @@
 import type { Layout } from '../format/layout.js';
 import { native } from '../../native.js';
 import { checkStillThere, dot, isContiguous, positions, product, rowMajorStrides, type Box, type ElementSource } from './box.js';
-import { Flight, writePieceSize, type FileStore } from './file-store.js';
+import { Flight, writePieceSize, type Extent, type FileStore } from './file-store.js';
+
+/** A dataset of up to so many bytes is written behind, together with what is near it. */
+const SMALL_BYTES = 2 ** 16;
+/** One for all: files have many datasets. */
+const settled = Promise.resolve();
 
 export interface ContiguousOptions {
   readonly shape: readonly number[];
@@ -18,7 +23,9 @@ export class ContiguousStorage {
   readonly #elementSize: number;
   readonly #fill: Uint8Array | null;
   #address: number | null;
-  #turn: Promise<void> = Promise.resolve();
+  #turn: Promise<void> = settled;
+  /** Writes that have not ended. */
+  #busy = 0;
 
   constructor(store: FileStore, { shape, elementSize, fill, address }: ContiguousOptions) {
     this.#store = store;
@@ -40,35 +47,77 @@ export class ContiguousStorage {
     return { kind: 'contiguous', address: this.#address, size: this.size };
   }
 
+  /** Whether `take` can be used: the dataset is small, and no write is under way. */
+  get takes(): boolean {
+    return this.#busy === 0 && this.size <= SMALL_BYTES;
+  }
+
+  /** Writes one box of a small dataset, of which nothing is under way, by copying it. It reaches the file with the next flush at the latest. */
+  take(box: Box, source: ElementSource): void {
+    if (product(box.count) === 0) return;
+    checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
+    let address = this.#address;
+    if (address === null) {
+      address = this.#store.space.allocate(this.size, { kind: 'raw' });
+      if (this.#mustFill(address, box)) this.#store.behind.put(address, Buffer.alloc(this.size, this.#fill ?? 0));
+      this.#address = address;
+    }
+    for (const { at, bytes } of this.#runs(address, box, source)) this.#store.behind.put(at, bytes);
+  }
+
   /** Writes one box; writes are done in the order of their calls. */
   write(box: Box, source: ElementSource): Promise<void> {
-    const done = this.#turn.then(() => this.#write(box, source));
+    this.#busy += 1;
+    const done = this.#turn
+      .then(() => this.#write(box, source))
+      .finally(() => {
+        this.#busy -= 1;
+      });
     this.#turn = done.catch(() => undefined);
     return done;
   }
 
-  /** Everything that was asked for has been written or has failed. */
+  /** Everything that was asked for has been written, taken to be written, or has failed. */
   async flush(): Promise<void> {
     await this.#turn;
   }
 
   async #write(box: Box, source: ElementSource): Promise<void> {
     if (product(box.count) === 0) return;
+    if (this.size <= SMALL_BYTES) {
+      this.take(box, source);
+      await this.#store.behind.pressure();
+      return;
+    }
     const isFirst = this.#address === null;
     const address = await this.#allocate(box);
     const flight = new Flight();
     try {
-      await this.#writeRuns(address, box, source, flight);
+      for (const { at, bytes } of this.#runs(address, box, source)) {
+        if (flight.failed) break;
+        await this.#store.throttle.enter(bytes.length);
+        flight.add(this.#submitted(at, bytes));
+      }
+      await flight.landed();
     } catch (error) {
       // What is under way must not meet the next write.
       await flight.landed().catch(() => undefined);
       // Where not even the fill value was written, elements are as they were before: in no space yet.
-      if (isFirst) this.#giveUp(address);
+      if (isFirst) this.#giveUp({ address, size: this.size });
       throw error;
     }
   }
 
-  async #writeRuns(address: number, box: Box, source: ElementSource, flight: Flight): Promise<void> {
+  async #submitted(at: number, bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#store.file.write(at, bytes);
+    } finally {
+      this.#store.throttle.leave(bytes.length);
+    }
+  }
+
+  /** What goes where: the bytes of the box, in pieces that lie in one run in the file. */
+  *#runs(address: number, box: Box, source: ElementSource): Generator<{ at: number; bytes: Uint8Array }> {
     const strides = rowMajorStrides(this.#shape, this.#elementSize);
     // The inner dimensions that the box covers whole are one run, together with a part of the dimension above them.
     let inner = this.#shape.length;
@@ -78,15 +127,15 @@ export class ContiguousStorage {
     const direct = source.swap === 1 && isContiguous(source, box.count, this.#elementSize);
     let done = 0;
     for (const position of positions(box.count.slice(0, outer).map(() => 0), box.count.slice(0, outer).map((n) => n - 1))) {
-      if (flight.failed) break;
       const at = address + dot(box.start, strides) + dot(position, strides);
-      checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
       if (direct) {
-        const from = source.offset + done;
-        if (run >= writePieceSize) await this.#store.writeInPieces(at, source.bytes.subarray(from, from + run));
-        else await this.#submit(flight, at, source.bytes.subarray(from, from + run));
+        for (let from = 0; from < run; from += writePieceSize) {
+          checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
+          const start = source.offset + done + from;
+          yield { at: at + from, bytes: source.bytes.subarray(start, start + Math.min(writePieceSize, run - from)) };
+        }
       } else {
-        await this.#gather(flight, at, box.count.slice(outer), {
+        yield* this.#gathered(at, box.count.slice(outer), {
           ...source,
           offset: source.offset + dot(position, source.strides),
           strides: source.strides.slice(outer),
@@ -94,17 +143,18 @@ export class ContiguousStorage {
       }
       done += run;
     }
-    await flight.landed();
   }
 
-  /** Copies a run of elements into memory of our own, a piece at a time, and writes the pieces. */
-  async #gather(flight: Flight, at: number, count: readonly number[], source: ElementSource): Promise<void> {
+  /** Copies a run of elements into memory of our own, a piece at a time. */
+  *#gathered(at: number, count: readonly number[], source: ElementSource): Generator<{ at: number; bytes: Uint8Array }> {
     const [rows = 1, ...rest] = count;
     const row = product(rest) * this.#elementSize;
     const strides = Float64Array.from(rowMajorStrides(count, this.#elementSize));
     const rowsAtOnce = Math.max(1, Math.floor(writePieceSize / row));
     for (let first = 0; first < rows; first += rowsAtOnce) {
       const n = Math.min(rowsAtOnce, rows - first);
+      // The memory is the user's, who may have detached it since the last piece.
+      checkStillThere(source.bytes, source.offset, source.strides, count, this.#elementSize);
       const piece = Buffer.allocUnsafeSlow(n * row);
       native().copyBox(
         piece,
@@ -117,37 +167,34 @@ export class ContiguousStorage {
         this.#elementSize,
         source.swap,
       );
-      await this.#submit(flight, at + first * row, piece);
+      yield { at: at + first * row, bytes: piece };
     }
   }
 
-  async #submit(flight: Flight, at: number, bytes: Uint8Array): Promise<void> {
-    await this.#store.throttle.enter(bytes.length);
-    flight.add(
-      this.#store.file.write(at, bytes).finally(() => {
-        this.#store.throttle.leave(bytes.length);
-      }),
-    );
+  /** What the first write leaves out must be given the fill value: what lies beyond all that was ever written reads as zeros, other space as what was there before. */
+  #mustFill(address: number, box: Box): boolean {
+    const whole = box.count.every((n, d) => n === this.#shape[d]);
+    return !whole && (this.#fill !== null || address < Math.max(this.#store.file.size(), this.#store.behind.end));
   }
 
-  /** The space of the whole dataset; what the first write leaves out is given the fill value. */
+  /** The space of the whole dataset. */
   async #allocate(box: Box): Promise<number> {
     if (this.#address !== null) return this.#address;
     const address = this.#store.space.allocate(this.size, { kind: 'raw' });
-    const whole = box.count.every((n, d) => n === this.#shape[d]);
-    // What lies beyond all that was ever written reads as zeros. Other space has what was there before.
-    if (!whole && (this.#fill !== null || address < this.#store.file.size())) {
+    if (this.#mustFill(address, box)) {
       const piece = Buffer.allocUnsafeSlow(
         Math.min(this.size, Math.max(1, Math.floor(writePieceSize / this.#elementSize)) * this.#elementSize),
       ).fill(this.#fill ?? 0);
       const flight = new Flight();
       try {
         for (let at = 0; at < this.size && !flight.failed; at += piece.length) {
-          await this.#submit(flight, address + at, piece.subarray(0, Math.min(piece.length, this.size - at)));
+          const bytes = piece.subarray(0, Math.min(piece.length, this.size - at));
+          await this.#store.throttle.enter(bytes.length);
+          flight.add(this.#submitted(address + at, bytes));
         }
         await flight.landed();
       } catch (error) {
-        this.#giveUp(address);
+        this.#giveUp({ address, size: this.size });
         throw error;
       }
     }
@@ -155,8 +202,8 @@ export class ContiguousStorage {
     return address;
   }
 
-  #giveUp(address: number): void {
+  #giveUp(extent: Extent): void {
     this.#address = null;
-    this.#store.release({ address, size: this.size });
+    this.#store.release(extent);
   }
 }

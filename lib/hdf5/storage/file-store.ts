@@ -2,13 +2,12 @@
 import { checkInteger } from '../../errors.js';
 import type { FileSpace } from '../../filespace/index.js';
 import { native, type NativeFile } from '../../native.js';
+import { WriteBehind } from './write-behind.js';
 
 /** Bytes of raw data that may be on their way through filters and to the file at once. */
 const IN_FLIGHT_BYTES = 32 * 2 ** 20;
 /** Contiguous data goes out in pieces of this size, several at once. */
 export const writePieceSize = 8 * 2 ** 20;
-/** Adjacent metadata is joined into writes of up to this size. */
-const METADATA_WRITE_SIZE = 4 * 2 ** 20;
 
 /** Lets work through while it is within a number of tasks and bytes; a task larger than the bound goes alone. First come, first served. */
 export class Throttle {
@@ -86,6 +85,8 @@ export class FileStore {
   readonly file: NativeFile;
   readonly space: FileSpace;
   readonly throttle: Throttle;
+  /** Small things on their way to the file. */
+  readonly behind: WriteBehind;
   /** What is given back while a commit is on its way, which may still refer to it. */
   #held: Extent[] | null = null;
 
@@ -95,6 +96,7 @@ export class FileStore {
     this.space = space;
     // As many again wait in line, so that a worker that is done finds the next task at once.
     this.throttle = new Throttle(threads * 2, IN_FLIGHT_BYTES);
+    this.behind = new WriteBehind((address, bytes) => this.write(address, bytes));
   }
 
   /** Gives back space that the file's next state does not refer to; it is used again after the commit of that state. */
@@ -124,24 +126,14 @@ export class FileStore {
     }
   }
 
-  /** Writes large memory in pieces, in parallel. */
-  async writeInPieces(address: number, bytes: Uint8Array): Promise<void> {
-    const flight = new Flight();
-    for (let at = 0; at < bytes.length && !flight.failed; at += writePieceSize) {
-      const piece = bytes.subarray(at, at + writePieceSize);
-      await this.throttle.enter(piece.length);
-      flight.add(
-        this.file.write(address + at, piece).finally(() => {
-          this.throttle.leave(piece.length);
-        }),
-      );
-    }
-    await flight.landed();
-  }
-
   /** Up to `size` bytes: fewer where the file ends. For metadata. */
   readSync(address: number, size: number): Buffer {
-    return readFile(this.file, address, size);
+    const waiting = this.behind.end;
+    if (waiting === 0) return readFile(this.file, address, size);
+    const bytes = Buffer.alloc(Math.max(0, Math.min(size, Math.max(this.file.size(), waiting) - address)));
+    readFile(this.file, address, bytes.length).copy(bytes);
+    this.behind.overlay(address, bytes);
+    return bytes;
   }
 }
 
@@ -152,10 +144,9 @@ export function readFile(file: NativeFile, address: number, size: number): Buffe
   return bytes;
 }
 
-/** Collects the encoded structures of one commit, places them, and writes neighbours together. */
+/** Places the encoded structures of one commit and hands them on to be written. */
 export class MetadataBatch {
   readonly #store: FileStore;
-  readonly #parts: { address: number; bytes: Uint8Array }[] = [];
   readonly #placed: Extent[] = [];
   readonly #replaced: Extent[] = [];
   /** For each object that is being encoded, inside each other, what has been placed for it. */
@@ -165,10 +156,10 @@ export class MetadataBatch {
     this.#store = store;
   }
 
-  /** Allocates space for a structure and remembers to write it. @returns its address */
+  /** Allocates space for a structure and takes it to be written. @returns its address */
   place(bytes: Uint8Array): number {
     const address = this.reserve(bytes.length);
-    this.#parts.push({ address, bytes });
+    this.#store.behind.put(address, bytes);
     return address;
   }
 
@@ -180,9 +171,9 @@ export class MetadataBatch {
     return extent.address;
   }
 
-  /** Remembers to write a structure into space from `reserve`. */
+  /** Takes a structure to be written into space from `reserve`. */
   put(address: number, bytes: Uint8Array): void {
-    this.#parts.push({ address, bytes });
+    this.#store.behind.put(address, bytes);
   }
 
   /** Encodes one object. @returns what was placed for it, without what `encode` had placed for others in the same way */
@@ -210,21 +201,9 @@ export class MetadataBatch {
     for (const { address, size } of this.#placed) this.#store.space.free(address, size);
   }
 
-  async write(): Promise<void> {
-    const parts = this.#parts.sort((a, b) => a.address - b.address);
-    const flight = new Flight();
-    for (let first = 0; first < parts.length; ) {
-      const run: Uint8Array[] = [];
-      const start = parts[first]?.address ?? 0;
-      let size = 0;
-      for (let part = parts[first]; part?.address === start + size && size < METADATA_WRITE_SIZE; part = parts[first]) {
-        run.push(part.bytes);
-        size += part.bytes.length;
-        first += 1;
-      }
-      flight.add(this.#store.write(start, Buffer.concat(run)));
-    }
-    await flight.landed();
+  /** Settles when all that was taken is written, also what was taken outside of this commit. */
+  write(): Promise<void> {
+    return this.#store.behind.drain();
   }
 }
 
