@@ -194,7 +194,7 @@ export class Dataset extends ObjectNode {
     } else {
       if (!(storage instanceof ChunkedStorage) || !storage.take(box, this.#sourceOf(block, box.count), shape)) return false;
       this.#shape = shape;
-      this.context.noteUnflushed(this);
+      void this.context.noteUnflushed(this);
     }
     this.touch();
     return true;
