@@ -78,6 +78,7 @@
         'native/pool/hardened.cc',
         'native/pool/heap.cc',
         'native/pool/pool.cc',
+        'native/pool/pool_large.cc',
         'native/pool/pool_spans.cc',
         'native/pool/span_table.cc',
         'native/pool/thread_heaps.cc',

@@ -165,24 +165,7 @@ bool BlockBits::claim_at(uint32_t first, uint32_t frames) noexcept {
                                                       std::memory_order_acquire, std::memory_order_relaxed));
     return true;
   }
-  uint32_t held = 0;
-  const bool all = each_part(first, frames, [&](const Part& part) noexcept {
-    uint64_t value = words_[part.word].load(std::memory_order_relaxed);
-    do {
-      if ((value & part.both()) != 0) return false;
-    } while (!words_[part.word].compare_exchange_weak(value, value | part.joined(), std::memory_order_acquire,
-                                                      std::memory_order_relaxed));
-    held += static_cast<uint32_t>(std::popcount(part.mask));
-    return true;
-  });
-  if (!all) {
-    // Sequentially consistent as in `release`: for an onlooker these frames were taken and became free again.
-    each_part(first, held, [&](const Part& part) noexcept {
-      words_[part.word].fetch_and(~part.joined(), std::memory_order_seq_cst);
-      return true;
-    });
-    return false;
-  }
+  if (!hold_free(first, frames)) return false;
   const uint32_t head = kWordFrames - first % kWordFrames;
   each_part(first + head, frames - head, [&](const Part& part) noexcept {
     // Nobody else changes a word of which every frame is held by this thread.
@@ -197,6 +180,50 @@ bool BlockBits::claim_at(uint32_t first, uint32_t frames) noexcept {
   words_[first / kWordFrames].fetch_xor((low_bits(head) << (first % kWordFrames)) | start << kWordFrames,
                                         std::memory_order_acq_rel);
   return true;
+}
+
+bool BlockBits::hold_free(uint32_t first, uint32_t frames) noexcept {
+  uint32_t held = 0;
+  const bool all = each_part(first, frames, [&](const Part& part) noexcept {
+    uint64_t value = words_[part.word].load(std::memory_order_relaxed);
+    do {
+      if ((value & part.both()) != 0) return false;
+    } while (!words_[part.word].compare_exchange_weak(value, value | part.joined(), std::memory_order_acquire,
+                                                      std::memory_order_relaxed));
+    held += static_cast<uint32_t>(std::popcount(part.mask));
+    return true;
+  });
+  if (all) return true;
+  // Sequentially consistent as in `release`: for an onlooker these frames were taken and became free again.
+  each_part(first, held, [&](const Part& part) noexcept {
+    words_[part.word].fetch_and(~part.joined(), std::memory_order_seq_cst);
+    return true;
+  });
+  return false;
+}
+
+bool BlockBits::cut(uint32_t first, uint32_t frames, uint32_t keep) noexcept {
+  if (!pin(first, frames)) return false;
+  // As in `release_pinned`. The frames that stay are in front of all that become free, so no other run can begin there.
+  each_part_down(first + keep, frames - keep, [&](const Part& part) noexcept {
+    words_[part.word].fetch_and(~part.both(), std::memory_order_seq_cst);
+  });
+  unpin(first);
+  return true;
+}
+
+bool BlockBits::extend(uint32_t first, uint32_t frames, uint32_t more) noexcept {
+  if (!pin(first, frames)) return false;
+  const bool room = hold_free(first + frames, more);
+  if (room) {
+    each_part(first + frames, more, [&](const Part& part) noexcept {
+      words_[part.word].fetch_or(part.mask, std::memory_order_acq_rel);
+      return true;
+    });
+  }
+  // Whoever sees the run live again sees all of it.
+  unpin(first);
+  return room;
 }
 
 bool BlockBits::is_run(uint32_t first, uint32_t frames) const noexcept {

@@ -99,6 +99,11 @@ class alignas(64) BlockBits {
   void unpin_ones(uint32_t word, uint32_t mask) noexcept;
   void release_pinned_ones(uint32_t word, uint32_t mask) noexcept;
 
+  /// Ends the last frames of a run, so that `keep` stay; or joins `more` free ones to its end. False, with nothing
+  /// changed, unless `first` starts a run of exactly `frames`, and for `extend` when one of the others is not free.
+  [[nodiscard]] bool cut(uint32_t first, uint32_t frames, uint32_t keep) noexcept;
+  [[nodiscard]] bool extend(uint32_t first, uint32_t frames, uint32_t more) noexcept;
+
   /// Frees the first frames, which continue a run of the block before.
   void release_head(uint32_t frames) noexcept;
 
@@ -227,6 +232,8 @@ class alignas(64) BlockBits {
     return count;
   }
   [[nodiscard]] bool release_run(uint32_t first, uint32_t frames) noexcept;
+  /// Makes free frames held, all or none.
+  [[nodiscard]] bool hold_free(uint32_t first, uint32_t frames) noexcept;
   /// The lowest place for a run; `kNoPosition` when there is none.
   [[nodiscard]] uint32_t find(uint32_t frames, uint32_t alignment) const noexcept;
   [[nodiscard]] uint32_t claim_in_word(uint32_t frames, uint32_t alignment, uint32_t from_word) noexcept;

@@ -92,6 +92,19 @@ Status FrameAllocator::free(FrameId frame, uint32_t frames) noexcept {
   return core_->free(frame, frames);
 }
 
+Status FrameAllocator::resize(FrameId frame, uint32_t frames, uint32_t to) noexcept {
+  const uint64_t first = index_of(frame);
+  if (to == 0) return Status(Code::kInvalidSize, "resizing a run of frames");
+  if (!is_run(frame, frames)) return Status(Code::kInvalidAddress, "not the start of a live run of that length");
+  if (frames >= kBlockFrames || to >= kBlockFrames || first % kBlockFrames + to > kBlockFrames) {
+    return Status(Code::kUnsupported, "resizing a run across blocks of frames");
+  }
+  if (to == frames || core_->area_of(first).resize(first, frames, to) == Outcome::kDone) return {};
+  // It may have ended meanwhile.
+  return is_run(frame, frames) ? Status(Code::kOutOfMemory, "the frames behind the run are not free")
+                               : Status(Code::kInvalidAddress, "not the start of a live run of that length");
+}
+
 Status FrameAllocator::free_batch(std::span<const FrameId> runs, uint32_t frames, size_t* failed) noexcept {
   return core_->free_batch(runs, frames, failed);
 }

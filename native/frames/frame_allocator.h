@@ -53,6 +53,11 @@ class FrameAllocator : public base::Shared<FrameAllocator> {
   /// one succeeds.
   [[nodiscard]] base::Status free(FrameId frame, uint32_t frames) noexcept;
 
+  /// Makes a run longer or shorter where it is, at its end. `kInvalidAddress` as for `free`, `kInvalidSize` for 0;
+  /// `kUnsupported` when one of the lengths is 512 frames or more, or the run would go on beyond its block of 512;
+  /// `kOutOfMemory` when one of the frames behind it is not free, or watermarks forbid. Nothing has changed then.
+  [[nodiscard]] base::Status resize(FrameId frame, uint32_t frames, uint32_t to) noexcept;
+
   /// Ends all of `runs`, or none: `kInvalidAddress` when one is not a run of `frames`, or is there twice.
   /// @param failed set to the position of the offender
   [[nodiscard]] base::Status free_batch(std::span<const FrameId> runs, uint32_t frames,

@@ -129,6 +129,9 @@ class Hybrid {
 
   /// False, with nothing changed, unless it is a live run. @param movers cleared for the frame, if any
   [[nodiscard]] bool free(uint64_t frame, uint32_t frames, std::atomic<uint64_t>* movers) noexcept;
+  /// Makes a run longer or shorter at its end; both lengths are below 512 frames and lie in one block. `kNoRoom`, with
+  /// nothing changed, when it is no live run, when what is behind it is taken, or when watermarks forbid.
+  [[nodiscard]] Outcome resize(uint64_t frame, uint32_t frames, uint32_t to) noexcept;
   /// Freeing in two steps, for all or none of several: a pinned run is refused to everyone else, until it is made live
   /// again or is freed. `pin` is false, with nothing changed, unless it is a live run.
   [[nodiscard]] bool pin(uint64_t frame, uint32_t frames) noexcept;

@@ -277,4 +277,25 @@ bool Hybrid::free_small(BlockIndex block, uint32_t position, uint32_t frames, st
   return true;
 }
 
+Outcome Hybrid::resize(uint64_t frame, uint32_t frames, uint32_t to) noexcept {
+  const auto block = static_cast<BlockIndex>(frame / kBlockFrames);
+  const auto position = static_cast<uint32_t>(frame % kBlockFrames);
+  CpuSlot& slot = slot_here();
+  // Counted as a new run and the end of the old one, neither of which anybody asked for.
+  if (!account_.charge(slot, to, 1, false)) return Outcome::kNoRoom;
+  const bool done =
+      to < frames ? bits(block).cut(position, frames, to) : bits(block).extend(position, frames, to - frames);
+  if (!done) {
+    account_.refund(slot, to, 1);
+    return Outcome::kNoRoom;
+  }
+  account_.credit(slot, frames, 1);
+  account_.forget(1);
+  // Sequentially consistent: see the top of hybrid.h.
+  if (to < frames && Standing::of(state(block).load(std::memory_order_seq_cst)).state != BlockState::kOwned) {
+    settle_freed(block, position + to, frames - to);
+  }
+  return Outcome::kDone;
+}
+
 }  // namespace freestone::frames

@@ -1,5 +1,5 @@
 #pragma once
-// Virtual memory in the five verbs that allocators need: address space first, memory for pages of it later.
+// Virtual memory in the six verbs that allocators need: address space first, memory for pages of it later.
 //   threads: any, on ranges that do not meet.    memory: whole pages; a range that is not made of them gives
 //   `kInvalidAddress` or `kInvalidSize`, and nothing changes.
 #include <cstddef>
@@ -36,6 +36,11 @@ enum class Access : uint8_t {
 
 /// Gives addresses and memory back. @param address,size exactly what `reserve` returned and was given
 [[nodiscard]] base::Status release(uint8_t* address, size_t size) noexcept;
+
+/// Makes a range that `reserve` gave longer or shorter at its end; it is released in its new size. What is added is as
+/// `reserve` leaves it. `kOutOfMemory` when the addresses behind are taken, `kUnsupported` where the system cannot;
+/// nothing has changed then.
+[[nodiscard]] base::Status resize(uint8_t* address, size_t size, size_t to) noexcept;
 
 /// Changes what may be done with committed pages; their content stays.
 [[nodiscard]] base::Status protect(uint8_t* address, size_t size, Access access) noexcept;

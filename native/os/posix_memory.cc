@@ -62,6 +62,18 @@ Status release(uint8_t* address, size_t size) noexcept {
   return munmap(address, size) == 0 ? Status() : memory_failure("munmap");
 }
 
+Status resize(uint8_t* address, size_t size, size_t to) noexcept {
+  if (const Status status = check_pages(address, size); !status.ok()) return status;
+  if (const Status status = check_pages(address, to); !status.ok()) return status;
+  if (to <= size) return to == size ? Status() : release(address + to, size - to);
+  // A wish: where the addresses are taken the system gives others, which are of no use.
+  void* const behind = mmap(address + size, to - size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (behind == MAP_FAILED) return memory_failure("mmap");
+  if (behind == address + size) return {};
+  munmap(behind, to - size);
+  return Status(Code::kOutOfMemory, "the addresses behind the range are taken");
+}
+
 Status protect(uint8_t* address, size_t size, Access access) noexcept {
   if (const Status status = check_pages(address, size); !status.ok()) return status;
   const int protection = access == Access::kNone   ? PROT_NONE

@@ -83,6 +83,13 @@ Status release(uint8_t* address, size_t size) noexcept {
   return VirtualFree(address, 0, MEM_RELEASE) ? Status() : memory_failure("VirtualFree");
 }
 
+Status resize(uint8_t* address, size_t size, size_t to) noexcept {
+  if (const Status status = check_pages(address, size); !status.ok()) return status;
+  if (const Status status = check_pages(address, to); !status.ok()) return status;
+  // A reservation is released as a whole.
+  return to == size ? Status() : Status(Code::kUnsupported, "resizing a reservation");
+}
+
 Status protect(uint8_t* address, size_t size, Access access) noexcept {
   if (const Status status = check_pages(address, size); !status.ok()) return status;
   const DWORD protection = access == Access::kNone   ? PAGE_NOACCESS

@@ -6,6 +6,10 @@ using base::Code;
 using base::Result;
 using base::Status;
 
+Status ChunkSource::resize_chunk(uint8_t*, size_t, size_t) noexcept {
+  return Status(Code::kUnsupported, "resizing a chunk");
+}
+
 uint64_t FrameSource::frames_for(size_t size) const noexcept {
   const uint64_t frame = frames_->frame_size();
   return size / frame + (size % frame != 0 ? 1 : 0);
@@ -35,6 +39,17 @@ Status FrameSource::release_chunk(uint8_t* chunk, size_t size) noexcept {
   return frames_->free(frame, static_cast<uint32_t>(count));
 }
 
+Status FrameSource::resize_chunk(uint8_t* chunk, size_t size, size_t to) noexcept {
+  const uint64_t count = frames_for(size);
+  const uint64_t wanted = frames_for(to);
+  const frames::FrameId frame = frames_->frame_at(chunk);
+  if (count > frames::kMaxRunFrames || frame == frames::kNoFrame || frames_->address_of(frame) != chunk) {
+    return Status(Code::kInvalidAddress, "resizing a chunk of frames");
+  }
+  if (wanted > frames::kMaxRunFrames) return Status(Code::kInvalidSize, "resizing a chunk of frames");
+  return frames_->resize(frame, static_cast<uint32_t>(count), static_cast<uint32_t>(wanted));
+}
+
 Result<uint8_t*> MappedSource::allocate_chunk(size_t size, size_t alignment) noexcept {
   const auto rounded = base::align_up(size, os::page_size());
   if (size == 0 || !rounded) return Status(Code::kInvalidSize, "mapping a chunk");
@@ -53,6 +68,22 @@ Status MappedSource::release_chunk(uint8_t* chunk, size_t size) noexcept {
   if (!rounded) return Status(Code::kInvalidSize, "unmapping a chunk");
   if (const Status status = os::release(chunk, *rounded); !status.ok()) return status;
   live_bytes_.fetch_sub(*rounded, std::memory_order_relaxed);
+  return {};
+}
+
+Status MappedSource::resize_chunk(uint8_t* chunk, size_t size, size_t to) noexcept {
+  const auto rounded = base::align_up(size, os::page_size());
+  const auto wanted = base::align_up(to, os::page_size());
+  if (to == 0 || !rounded || !wanted) return Status(Code::kInvalidSize, "resizing a mapped chunk");
+  if (const Status status = os::resize(chunk, *rounded, *wanted); !status.ok()) return status;
+  if (*wanted > *rounded) {
+    if (const Status status = os::commit(chunk + *rounded, *wanted - *rounded); !status.ok()) {
+      (void)os::resize(chunk, *wanted, *rounded);
+      return status;
+    }
+  }
+  // Wraps for a shorter one, as it should.
+  live_bytes_.fetch_add(*wanted - *rounded, std::memory_order_relaxed);
   return {};
 }
 

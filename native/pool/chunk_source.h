@@ -1,6 +1,6 @@
 #pragma once
-// Where pools and arenas take memory from: two verbs, and the sources that have them.
-//   threads: any may call either verb, unless a source says otherwise.    memory: a source outlives what it gave; what
+// Where pools and arenas take memory from: two verbs, a third for sources that can, and the sources that have them.
+//   threads: any may call any verb, unless a source says otherwise.    memory: a source outlives what it gave; what
 //   is not released is the caller's leak, which `live_bytes` of a source counts.
 #include <atomic>
 #include <cstddef>
@@ -20,17 +20,24 @@ class ChunkSource {
   /// @param chunk,size what `allocate_chunk` returned and was given; anything else is `kInvalidAddress` or undefined,
   /// as the source says
   [[nodiscard]] virtual base::Status release_chunk(uint8_t* chunk, size_t size) noexcept = 0;
+  /// Makes a chunk longer or shorter at its end, where it is; its content up to the shorter of the two stays, and it is
+  /// released in its new size. `kUnsupported` when the source, or this chunk's place, does not allow it, which is what
+  /// a source without this verb says; `kOutOfMemory` or `kLimitExceeded` when what is behind is taken. Nothing has
+  /// changed then.
+  [[nodiscard]] virtual base::Status resize_chunk(uint8_t* chunk, size_t size, size_t to) noexcept;
 
  protected:
   ~ChunkSource() = default;
 };
 
-/// Chunks of page frames. Every release is checked by the frame allocator.
+/// Chunks of page frames. Every release is checked by the frame allocator. Those of less than 512 frames can be resized
+/// within their block of frames.
 class FrameSource final : public ChunkSource {
  public:
   explicit FrameSource(base::Ref<frames::FrameAllocator> frames) noexcept : frames_(std::move(frames)) {}
   [[nodiscard]] base::Result<uint8_t*> allocate_chunk(size_t size, size_t alignment) noexcept override;
   [[nodiscard]] base::Status release_chunk(uint8_t* chunk, size_t size) noexcept override;
+  [[nodiscard]] base::Status resize_chunk(uint8_t* chunk, size_t size, size_t to) noexcept override;
   [[nodiscard]] frames::FrameAllocator& frames() const noexcept { return *frames_; }
 
  private:
@@ -44,6 +51,7 @@ class MappedSource final : public ChunkSource {
  public:
   [[nodiscard]] base::Result<uint8_t*> allocate_chunk(size_t size, size_t alignment) noexcept override;
   [[nodiscard]] base::Status release_chunk(uint8_t* chunk, size_t size) noexcept override;
+  [[nodiscard]] base::Status resize_chunk(uint8_t* chunk, size_t size, size_t to) noexcept override;
   /// What was given and not released, in whole pages.
   [[nodiscard]] size_t live_bytes() const noexcept { return live_bytes_.load(std::memory_order_relaxed); }
 

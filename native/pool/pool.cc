@@ -197,24 +197,6 @@ Result<char*> Pool::duplicate(const char* text) noexcept {
   return static_cast<char*>(std::memcpy(block.value(), text, size));
 }
 
-Result<void*> Pool::reallocate(void* block, size_t size) noexcept {
-  if (size == 0 || size > kMaxSize) return Status(Code::kInvalidSize, "resizing a block");
-  const auto usable = usable_size(block);
-  if (!usable.ok()) return usable.status();
-  const size_t old = usable.value();
-  // Half of it may stay unused, so that a size that goes up and down does not move each time.
-  if (!hardened_ && size <= old && size > old / 2) return block;
-  const auto moved = allocate(size);
-  if (!moved.ok()) return moved.status();
-  std::memcpy(moved.value(), block, std::min(old, size));
-  if (const Status status = free(block); status.code() == Code::kInvalidAddress) {
-    // Another thread freed it meanwhile.
-    (void)free(moved.value());
-    return status;
-  }
-  return moved;
-}
-
 Status Pool::free_slowly(void* block) noexcept {
   if (hardened_) return free_hardened(block);
   const Place place = place_of(block);
@@ -244,35 +226,6 @@ bool Pool::owns(const void* block) const noexcept {
   return is_live(place_of(block));
 }
 
-// Large blocks
-
-Result<void*> Pool::allocate_large(size_t size, size_t alignment) noexcept {
-  const auto made = span_after_trim(size, std::max<size_t>(alignment, kGranule));
-  if (!made.ok()) return made.status();
-  Span& span = *made.value();
-  span.block_size = 0;
-  span.inverse = 0;
-  span.blocks = 1;
-  span.user_offset = 0;
-  span.user_size = 0;
-  span.size_class.store(kLarge, std::memory_order_relaxed);
-  span.heap.store(nullptr, std::memory_order_relaxed);
-  // Once it has a key, `free_all` may take it.
-  uint8_t* const block = span.base;
-  const std::lock_guard guard(mutex_);
-  span.key.store(key_.load(std::memory_order_relaxed), std::memory_order_release);
-  return static_cast<void*>(block);
-}
-
-Status Pool::free_large(Span& span) noexcept {
-  uint64_t expected = key_.load(std::memory_order_relaxed);
-  // Of several frees, one succeeds.
-  if (!span.key.compare_exchange_strong(expected, 0, std::memory_order_acq_rel)) return kNotABlock;
-  const std::lock_guard guard(mutex_);
-  return_to_source(span);
-  return {};
-}
-
 // Chunks
 
 Result<uint8_t*> PoolSource::allocate_chunk(size_t size, size_t alignment) noexcept {
@@ -282,5 +235,7 @@ Result<uint8_t*> PoolSource::allocate_chunk(size_t size, size_t alignment) noexc
 }
 
 Status PoolSource::release_chunk(uint8_t* chunk, size_t) noexcept { return pool_->free(chunk); }
+
+Status PoolSource::resize_chunk(uint8_t* chunk, size_t, size_t to) noexcept { return pool_->resize_below(chunk, to); }
 
 }  // namespace freestone::pool

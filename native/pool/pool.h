@@ -106,8 +106,14 @@ class Pool : public base::Shared<Pool> {
   /// Zeros. `kInvalidSize` also when the product overflows.
   [[nodiscard]] base::Result<void*> allocate_zeroed(size_t count, size_t size) noexcept;
   /// A block of the new size with the old content up to the shorter of the two; the same block when the size still
-  /// suits it. On failure the old block is as it was.
+  /// suits it, when `resize` can make it so, and when it is to be shorter and there is no memory to move to. On failure
+  /// the old block is as it was.
   [[nodiscard]] base::Result<void*> reallocate(void* block, size_t size) noexcept;
+  /// Makes a block suit `size` where it is. One of more than 64 KiB grows into what the source has behind it, and gives
+  /// its tail back when it shrinks by an eighth or more; meanwhile it is nobody's, so a free of it by another thread is
+  /// refused. `kInvalidAddress` as for `free`, `kInvalidSize`; `kUnsupported`, `kOutOfMemory`, `kLimitExceeded` when it
+  /// would have to move. Nothing has changed then.
+  [[nodiscard]] base::Status resize(void* block, size_t size) noexcept;
   /// A copy of the text, with a zero after it.
   [[nodiscard]] base::Result<char*> duplicate(const char* text) noexcept;
 
@@ -161,6 +167,7 @@ class Pool : public base::Shared<Pool> {
  private:
   friend class base::Ref<Pool>;
   friend class Heap;
+  friend class PoolSource;
   friend struct ThreadHeaps;
 
   explicit Pool(const Config& config) noexcept;
@@ -198,6 +205,12 @@ class Pool : public base::Shared<Pool> {
   [[nodiscard]] base::Result<void*> allocate_large(size_t size, size_t alignment) noexcept;
   [[nodiscard]] base::Status free_slowly(void* block) noexcept;
   [[nodiscard]] base::Status free_large(Span& span) noexcept;
+  [[nodiscard]] base::Status resize_large(Span& span, size_t bytes) noexcept;
+  /// As `resize`, of a large block on which another pool has a span.
+  [[nodiscard]] base::Status resize_below(const uint8_t* block, size_t size) noexcept;
+  /// Under the lock, for a span without a key.
+  [[nodiscard]] base::Status extend_span(Span& span, size_t bytes) noexcept;
+  [[nodiscard]] base::Status cut_span(Span& span, size_t bytes) noexcept;
 
   [[nodiscard]] base::Result<void*> allocate_hardened(size_t size, size_t alignment) noexcept;
   [[nodiscard]] base::Status free_hardened(void* block) noexcept;
@@ -241,6 +254,7 @@ class PoolSource final : public ChunkSource {
   explicit PoolSource(base::Ref<Pool> pool) noexcept : pool_(std::move(pool)) {}
   [[nodiscard]] base::Result<uint8_t*> allocate_chunk(size_t size, size_t alignment) noexcept override;
   [[nodiscard]] base::Status release_chunk(uint8_t* chunk, size_t size) noexcept override;
+  [[nodiscard]] base::Status resize_chunk(uint8_t* chunk, size_t size, size_t to) noexcept override;
 
  private:
   base::Ref<Pool> pool_;

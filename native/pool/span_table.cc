@@ -50,9 +50,10 @@ SpanTable::Leaf* SpanTable::leaf_for(uint64_t root) noexcept {
   return leaf;
 }
 
-void SpanTable::set(const Span& span, Span* value) noexcept {
-  const auto first = reinterpret_cast<uintptr_t>(static_cast<uint8_t*>(span.base));
-  for (uintptr_t at = first; at < first + span.bytes; at += kGranule) {
+void SpanTable::set(const Span& span, size_t from, size_t to, Span* value) noexcept {
+  const auto base = reinterpret_cast<uintptr_t>(static_cast<uint8_t*>(span.base));
+  const uintptr_t first = (base + from + kGranule - 1) / kGranule * kGranule;
+  for (uintptr_t at = first; at < base + to; at += kGranule) {
     roots_[uint64_t{at} >> 32]
         .load(std::memory_order_acquire)
         ->spans[(at >> kGranuleShift) & (kEntries - 1)]
@@ -60,17 +61,24 @@ void SpanTable::set(const Span& span, Span* value) noexcept {
   }
 }
 
-Status SpanTable::insert(Span& span) noexcept {
-  const auto first = reinterpret_cast<uintptr_t>(static_cast<uint8_t*>(span.base));
-  for (uint64_t root = uint64_t{first} >> 32; root <= uint64_t{first + span.bytes - 1} >> 32; ++root) {
+Status SpanTable::make_room(const uint8_t* base, size_t bytes) noexcept {
+  const auto first = reinterpret_cast<uintptr_t>(base);
+  for (uint64_t root = uint64_t{first} >> 32; root <= uint64_t{first + bytes - 1} >> 32; ++root) {
     if (leaf_for(root) == nullptr) return Status(Code::kOutOfMemory, "making room in the span table");
   }
-  span.under = find(span.base);
-  set(span, &span);
   return {};
 }
 
-void SpanTable::remove(Span& span) noexcept { set(span, span.under); }
+Status SpanTable::insert(Span& span) noexcept {
+  if (const Status status = make_room(span.base, span.bytes); !status.ok()) return status;
+  span.under = find(span.base);
+  set(span, 0, span.bytes, &span);
+  return {};
+}
+
+void SpanTable::remove(Span& span) noexcept { set(span, 0, span.bytes, span.under); }
+void SpanTable::extend(Span& span, size_t old) noexcept { set(span, old, span.bytes, &span); }
+void SpanTable::cut(Span& span, size_t keep) noexcept { set(span, keep, span.bytes, span.under); }
 
 Span* SpanTable::make_record() noexcept {
   const std::lock_guard guard(records.lock);

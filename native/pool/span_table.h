@@ -29,6 +29,13 @@ class SpanTable {
   /// Puts back what `insert` replaced.
   static void remove(Span& span) noexcept;
 
+  /// Makes sure that `extend` to this size needs no memory: `kOutOfMemory`, or an address beyond 48 bits.
+  [[nodiscard]] static base::Status make_room(const uint8_t* base, size_t bytes) noexcept;
+  /// Covers what the span has beyond its first `old` bytes. What is there is what was below all of it.
+  static void extend(Span& span, size_t old) noexcept;
+  /// Uncovers what it has beyond the first `keep`.
+  static void cut(Span& span, size_t keep) noexcept;
+
   /// A record with nothing in it; null when there is no memory.
   [[nodiscard]] static Span* make_record() noexcept;
   /// Its memory stays readable.
@@ -41,7 +48,8 @@ class SpanTable {
     std::atomic<Span*> spans[kEntries];
   };
   [[nodiscard]] static Leaf* leaf_for(uint64_t root) noexcept;
-  static void set(const Span& span, Span* value) noexcept;
+  /// For the granules that begin within these bytes of the span.
+  static void set(const Span& span, size_t from, size_t to, Span* value) noexcept;
 
   static std::atomic<Leaf*> roots_[kRoots];
 };

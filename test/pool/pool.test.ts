@@ -38,6 +38,21 @@ describe('a pool', () => {
     }
   });
 
+  it('resizes large blocks where they are, and gives back what they lose', () => {
+    using pool = new Pool();
+    const block = pool.alloc(1_000_000).fill('x');
+    const shorter = pool.realloc(block, 300_000);
+    expect(shorter.byteOffset).toBe(block.byteOffset);
+    expect(pool.stats().committed).toBe(303_104);
+    const longer = pool.realloc(shorter, 900_000);
+    expect([longer.byteOffset, longer.length]).toEqual([block.byteOffset, 900_000]);
+    expect(longer.toString('latin1', 0, 300_000)).toBe('x'.repeat(300_000));
+    expect(pool.stats().committed).toBe(901_120);
+    pool.validate();
+    pool.free(longer);
+    expect(() => pool.realloc(longer, 10)).toThrow(code('ERR_INVALID_ADDRESS'));
+  });
+
   it('refuses foreign, inner, second and stale frees, and changes nothing', () => {
     const pool = new Pool();
     using other = new Pool();

@@ -51,6 +51,41 @@ TEST_CASE("a million bad frees are refused and change nothing") {
   for (const auto& [frame, frames] : live) REQUIRE(allocator->free(FrameId{frame}, frames).ok());
 }
 
+TEST_CASE("a run grows into free frames behind it, shrinks from its end, and is refused in its old length") {
+  const auto allocator = make_allocator(8 * kMiB);
+  const FrameId run = allocator->allocate(20).value();
+  const uint64_t first = index_of(run);
+  REQUIRE(first % kBlockFrames == 0);
+  const uint64_t free_before = allocator->stats().value().free_frames;
+  const Counts before = counts_of(*allocator);
+  // Over several words, nearly to the end of its block, and back.
+  uint32_t length = 20;
+  for (const uint32_t to : {33U, 511U, 100U, 64U, 1U, 2U, 20U}) {
+    CAPTURE(to);
+    REQUIRE(allocator->resize(run, length, to).ok());
+    CHECK(allocator->is_run(run, to));
+    CHECK(allocator->free(run, length).code() == Code::kInvalidAddress);
+    CHECK(allocator->stats().value().free_frames + to == free_before + 20);
+    CHECK(allocator->validate().ok());
+    length = to;
+  }
+  CHECK(counts_of(*allocator) == before);
+  const FrameId second = allocator->allocate(20).value();
+  REQUIRE(index_of(second) == first + 32);
+  CHECK(allocator->resize(run, 20, 33).code() == Code::kOutOfMemory);
+  CHECK(allocator->resize(second, 20, 500).code() == Code::kUnsupported);
+  CHECK(allocator->resize(run, 20, 512).code() == Code::kUnsupported);
+  CHECK(allocator->resize(run, 20, 0).code() == Code::kInvalidSize);
+  CHECK(allocator->resize(run, 19, 10).code() == Code::kInvalidAddress);
+  CHECK(allocator->resize(FrameId{first + 1}, 19, 10).code() == Code::kInvalidAddress);
+  CHECK(allocator->resize(FrameId{UINT64_MAX}, 1, 2).code() == Code::kInvalidAddress);
+  CHECK(allocator->is_run(run, 20));
+  REQUIRE(allocator->free(second, 20).ok());
+  REQUIRE(allocator->resize(run, 20, 33).ok());
+  REQUIRE(allocator->free(run, 33).ok());
+  CHECK(allocator->stats().value().free_frames == free_before + 20);
+}
+
 TEST_CASE("a batch is given and taken as a whole or not at all") {
   const auto allocator = make_allocator(4 * kMiB);
   std::vector<FrameId> all(1024);

@@ -9,6 +9,7 @@
 using namespace freestone;
 using namespace freestone::frames;
 using base::Code;
+using base::Status;
 
 namespace {
 
@@ -16,13 +17,13 @@ namespace {
 class Model {
  public:
   explicit Model(uint64_t frames) : used_(frames, false) {}
-  /// False when one of them was used.
+  /// False, with nothing changed, when one of them was used.
   bool take(uint64_t first, uint64_t count) {
     if (first + count > used_.size()) return false;
     for (uint64_t i = first; i < first + count; ++i) {
       if (used_[i]) return false;
-      used_[i] = true;
     }
+    for (uint64_t i = first; i < first + count; ++i) used_[i] = true;
     return true;
   }
   void give(uint64_t first, uint64_t count) {
@@ -125,6 +126,24 @@ void compare(uint64_t seed, uint64_t size, uint32_t cpu_cache, uint64_t count) {
                                          [&](const Live& one) { return one.frame == frame && one.frames == frames; });
           if (!other) REQUIRE(allocator->free(FrameId{frame}, frames).code() == Code::kInvalidAddress);
         }
+      }
+      if (run.frames < kBlockFrames && random() % 4 == 0) {
+        const auto room = static_cast<uint32_t>(kBlockFrames - run.frame % kBlockFrames);
+        const uint32_t to = 1 + static_cast<uint32_t>(random() % std::min(room, kBlockFrames - 1));
+        const Status resized = allocator->resize(FrameId{run.frame}, run.frames, to);
+        if (to <= run.frames) {
+          REQUIRE(resized.ok());
+          model.give(run.frame + to, run.frames - to);
+        } else {
+          // As the model says whether there is room.
+          const bool fits = run.frame + to <= total && model.take(run.frame + run.frames, to - run.frames);
+          REQUIRE(resized.code() == (fits ? Code::kOk : Code::kOutOfMemory));
+        }
+        if (resized.ok()) {
+          taken += uint64_t{to} - run.frames;
+          live[index] = {run.frame, to, to};
+        }
+        continue;
       }
       REQUIRE(allocator->is_run(FrameId{run.frame}, run.frames));
       REQUIRE(allocator->is_allocated(FrameId{run.frame}, run.frames));

@@ -1,4 +1,5 @@
 // Several threads in one allocator.
+#include <algorithm>
 #include <atomic>
 #include <random>
 #include <thread>
@@ -75,6 +76,15 @@ uint64_t work(FrameAllocator& allocator, uint64_t id, uint64_t count, size_t mos
         if (allocator.free(run.frame, run.frames - 1).ok()) ++faults;
       }
       if (run.frames < kMaxRunFrames && allocator.free(run.frame, run.frames + 1).ok()) ++faults;
+      if (run.frames < kBlockFrames && random() % 4 == 0) {
+        const auto to = 1 + static_cast<uint32_t>(random() % (kBlockFrames - 1));
+        if (allocator.resize(run.frame, run.frames, to).ok()) {
+          if (!stamped(allocator, {run.frame, std::min(to, run.frames)}, id)) ++faults;
+          live[index].frames = to;
+          stamp(allocator, live[index], id);
+          continue;
+        }
+      }
       release(index);
     }
     if (step % 4096 == 4095) allocator.drain();

@@ -111,6 +111,32 @@ TEST_CASE("more than the address space holds is out of memory") {
   CHECK(os::reserve(SIZE_MAX - os::page_size() + 1, size_t{1} << 21).status().code() == Code::kOutOfMemory);
 }
 
+TEST_CASE("a reservation gives its tail back, takes it again while nobody has it, and keeps its content") {
+  const size_t page = os::page_size();
+  const auto reserved = os::reserve(page * 64, 1);
+  REQUIRE(reserved.ok());
+  uint8_t* const memory = reserved.value();
+  REQUIRE(os::commit(memory, page * 64).ok());
+  memory[0] = 1;
+  memory[page * 32] = 2;
+  REQUIRE(os::resize(memory, page * 64, page * 16).ok());
+  Probe probe;
+  CHECK_FALSE(probe.readable(memory + page * 16));
+  REQUIRE(os::resize(memory, page * 16, page * 48).ok());
+  REQUIRE(os::commit(memory + page * 16, page * 32).ok());
+  CHECK(memory[0] == 1);
+  CHECK(memory[page * 32] == 0);
+  // A stranger behind it.
+  void* const behind = mmap(memory + page * 48, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  REQUIRE(behind == memory + page * 48);
+  CHECK(os::resize(memory, page * 48, page * 49).code() == Code::kOutOfMemory);
+  CHECK(os::resize(memory, page * 48, page * 48 + 1).code() == Code::kInvalidSize);
+  CHECK(os::resize(memory + 1, page * 48, page).code() == Code::kInvalidAddress);
+  CHECK(memory[0] == 1);
+  CHECK(os::release(static_cast<uint8_t*>(behind), page).ok());
+  CHECK(os::release(memory, page * 48).ok());
+}
+
 TEST_CASE("what is not whole pages is refused by every verb") {
   const size_t page = os::page_size();
   auto reserved = os::reserve(page * 2, 1);

@@ -88,6 +88,112 @@ TEST_CASE("a resized block stays where its size still suits, and keeps its conte
   CHECK(pool->stats().live_blocks == 1);
 }
 
+TEST_CASE("a large block grows into what is behind it and gives its tail back, where it is") {
+  const auto frames = frames::make_allocator(uint64_t{64} << 20);
+  const uint64_t all = frames->stats().value().free_frames;
+  FrameSource of_frames(frames);
+  MappedSource mapped;
+  ChunkSource* const sources[] = {&mapped, &of_frames};
+  for (ChunkSource* const source : sources) {
+    const auto pool = make_pool(*source, 16 << 20);
+    const auto held = [&]() -> uint64_t {
+      return source == &mapped ? mapped.live_bytes() : (all - frames->stats().value().free_frames) * 4096;
+    };
+    auto* const block = static_cast<uint8_t*>(get(pool, 1'000'001));
+    const size_t whole = pool->usable_size(block).value();
+    CHECK(whole % os::page_size() == 0);
+    std::memset(block, 'x', whole);
+    // The rest of its last page.
+    CHECK(pool->reallocate(block, whole).value() == block);
+    // The tail goes back to the source, and its addresses are nobody's.
+    CHECK(pool->reallocate(block, 300'000).value() == block);
+    CHECK(pool->usable_size(block).value() == 303'104);
+    CHECK(pool->stats().large_bytes == 303'104);
+    CHECK(pool->stats().committed == 303'104);
+    CHECK(held() == 303'104);
+    CHECK(SpanTable::find(block + 300'000) != nullptr);
+    CHECK(SpanTable::find(block + 400'000) == nullptr);
+    // An eighth may stay.
+    CHECK(pool->reallocate(block, 280'000).value() == block);
+    CHECK(held() == 303'104);
+    // Into what is free again behind it.
+    CHECK(pool->reallocate(block, 900'000).value() == block);
+    CHECK(pool->stats().committed == 901'120);
+    CHECK(pool->stats().high_water == 1'003'520);
+    CHECK(held() == 901'120);
+    CHECK(std::all_of(block, block + 300'000, [](uint8_t byte) { return byte == 'x'; }));
+    std::memset(block, 'y', 900'000);
+    for (const size_t inside : {65'536, 400'000, 890'000}) CHECK_FALSE(pool->free(block + inside).ok());
+    CHECK(pool->validate().ok());
+    // To a class it moves.
+    auto* const small = static_cast<uint8_t*>(pool->reallocate(block, 100).value());
+    CHECK(small != block);
+    CHECK(small[99] == 'y');
+    CHECK_FALSE(pool->owns(block));
+    CHECK(pool->free(small).ok());
+    (void)pool->trim();
+    CHECK(held() == 0);
+  }
+}
+
+TEST_CASE("a large block moves when something lies behind it, and stays as it is when it cannot move either") {
+  const auto frames = frames::make_allocator(uint64_t{64} << 20);
+  FrameSource source(frames);
+  const auto pool = make_pool(source, 1 << 20);
+  auto* const first = static_cast<uint8_t*>(get(pool, 128 << 10));
+  auto* const second = static_cast<uint8_t*>(get(pool, 128 << 10));
+  REQUIRE(second == first + (128 << 10));
+  std::memset(first, 'x', 128 << 10);
+  CHECK(pool->resize(first, 256 << 10).code() == Code::kOutOfMemory);
+  CHECK(pool->resize(second, 2 << 20).code() == Code::kLimitExceeded);
+  CHECK(pool->reallocate(first, 2 << 20).status().code() == Code::kLimitExceeded);
+  CHECK(pool->stats().committed == 256 << 10);
+  CHECK(pool->usable_size(first).value() == 128 << 10);
+  CHECK(std::all_of(first, first + (128 << 10), [](uint8_t byte) { return byte == 'x'; }));
+  auto* const moved = static_cast<uint8_t*>(pool->reallocate(first, 256 << 10).value());
+  CHECK(moved != first);
+  CHECK(moved[(128 << 10) - 1] == 'x');
+  CHECK(pool->resize(first, 1).code() == Code::kInvalidAddress);
+  CHECK(pool->resize(moved + 65'536, 1).code() == Code::kInvalidAddress);
+  CHECK(pool->resize(moved, 0).code() == Code::kInvalidSize);
+  // Within the limit there is room behind it, but not for a copy.
+  CHECK(pool->free(second).ok());
+  CHECK(pool->reallocate(moved, 700 << 10).value() == moved);
+  CHECK(pool->stats().committed == 700 << 10);
+  CHECK(pool->validate().ok());
+}
+
+TEST_CASE("a block that is to be shorter stays when there is no memory to move to") {
+  FailingSource source;
+  const auto pool = make_pool(source);
+  void* const block = get(pool, 100'000);
+  source.left = 0;
+  CHECK(pool->reallocate(block, 100).value() == block);
+  CHECK(pool->reallocate(block, 1 << 30).status().code() == Code::kOutOfMemory);
+  CHECK(pool->owns(block));
+  source.left = 1;
+  CHECK(pool->reallocate(block, 100).value() != block);
+}
+
+TEST_CASE("a large block of a pool in a pool changes its size in both") {
+  MappedSource source;
+  const auto outer = make_pool(source);
+  PoolSource from_outer(outer);
+  const auto inner = make_pool(from_outer);
+  auto* const block = static_cast<uint8_t*>(get(inner, 1 << 20));
+  CHECK(inner->reallocate(block, 256 << 10).value() == block);
+  CHECK(outer->stats().large_bytes == 256 << 10);
+  CHECK(inner->reallocate(block, 512 << 10).value() == block);
+  CHECK(outer->stats().large_bytes == 512 << 10);
+  CHECK_FALSE(outer->free(block).ok());
+  CHECK_FALSE(outer->free(block + (300 << 10)).ok());
+  CHECK(inner->free(block).ok());
+  CHECK(SpanTable::find(block + (300 << 10)) == nullptr);
+  CHECK(outer->stats().live_blocks == 0);
+  CHECK(inner->validate().ok());
+  CHECK(outer->validate().ok());
+}
+
 TEST_CASE("foreign, inner and second frees are refused and change nothing") {
   MappedSource source;
   const auto pool = make_pool(source);

@@ -32,6 +32,10 @@ class FailingSource final : public ChunkSource {
     return under.allocate_chunk(size, alignment);
   }
   base::Status release_chunk(uint8_t* chunk, size_t size) noexcept override { return under.release_chunk(chunk, size); }
+  base::Status resize_chunk(uint8_t* chunk, size_t size, size_t to) noexcept override {
+    if (left == 0 && to > size) return base::Status(base::Code::kOutOfMemory, "resizing a chunk");
+    return under.resize_chunk(chunk, size, to);
+  }
 };
 
 inline void* get(const base::Ref<Pool>& pool, size_t size) {

@@ -6,6 +6,8 @@
 
 namespace freestone::pool {
 
+using base::Code;
+
 TEST_CASE("blocks that other threads free come back to their heap in a sweep") {
   MappedSource source;
   const auto pool = make_pool(source);
@@ -75,6 +77,30 @@ TEST_CASE("four threads that free each other's blocks never meet in one") {
     CHECK(pool->stats().abandoned_heaps == 4);
   }
   CHECK(source.live_bytes() == 0);
+}
+
+TEST_CASE("a block that one thread resizes while another frees it is freed once") {
+  MappedSource source;
+  const auto pool = make_pool(source);
+  for (int round = 0; round < 200; ++round) {
+    void* const block = get(pool, 400'000);
+    std::latch go(2);
+    bool freed = false;
+    std::thread other([&] {
+      go.arrive_and_wait();
+      freed = pool->free(block).ok();
+    });
+    go.arrive_and_wait();
+    const auto resized = pool->resize(block, round % 2 == 0 ? 100'000 : 800'000);
+    other.join();
+    // Refused while it was being resized, or freed before or after.
+    CHECK((resized.code() != Code::kInvalidAddress || freed));
+    if (!freed) CHECK(pool->free(block).ok());
+    CHECK_FALSE(pool->free(block).ok());
+  }
+  CHECK(pool->stats().live_blocks == 0);
+  CHECK(source.live_bytes() == 0);
+  CHECK(pool->validate().ok());
 }
 
 TEST_CASE("of threads that free one foreign block at once, one succeeds") {
