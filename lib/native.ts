@@ -211,6 +211,8 @@ export interface NativePool {
 
 /** An arena. `used` is how far the caller's cursor is in the current chunk: JavaScript moves it without a call. */
 export interface NativeArena {
+  /** Says how far the caller's cursor is; the first argument of the others does the same. */
+  advance(used: number): void;
   /** Where the block starts in the chunk that is now the current one. */
   alloc(used: number, size: number, alignment: number): number;
   /** Bytes of the current chunk, and how many of them are used. */
@@ -348,8 +350,10 @@ export interface NativeAddon {
   ) => NativeFrames;
   /** A new pool, or the one of a handle. `source` is the number of a frame allocator, or 0. */
   Pool: new (limitOrHandle: number, purgeDelay?: number, source?: number, hardened?: boolean, quarantine?: number) => NativePool;
+  /** The remainder of the array's address when divided by a power of two. */
+  addressRemainder(bytes: Uint8Array, divisor: number): number;
   Arena: new (
-    pool: NativePool,
+    from: NativePool | NativeArena,
     initialChunkSize: number,
     maxChunkSize: number,
     alignment: number,

@@ -1,9 +1,10 @@
 // Arenas that are used again.
 import { FreestoneError, checkInteger } from '../errors.js';
 import type { Pool } from '../pool/index.js';
-import { Arena, onDispose, type ArenaOptions } from './arena.js';
+import { Arena, onDispose } from './arena.js';
+import type { ArenaOptions } from './options.js';
 
-export interface ArenaPoolOptions extends ArenaOptions {
+export interface ArenaPoolOptions extends Omit<ArenaOptions, 'initial'> {
   /** Arenas that may be out at once; no bound unless given. */
   readonly max?: number;
   /** Where chunks come from, for all of the arenas; a pool of this thread unless given. */
@@ -22,6 +23,7 @@ export class ArenaPool implements Disposable {
   /** @throws {FreestoneError} as `new Arena` */
   constructor(options: ArenaPoolOptions = {}) {
     const { max, pool, ...rest } = options;
+    if ('initial' in rest) throw new FreestoneError('ERR_INVALID_ARGUMENT', 'arenas cannot share one initial buffer', { argument: 'initial' });
     this.#max = checkInteger('max', max ?? Number.MAX_SAFE_INTEGER, { min: 1 });
     this.#pool = pool;
     this.#options = rest;

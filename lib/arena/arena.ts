@@ -2,52 +2,17 @@
 // saves a crossing for each block, and says with each call how far it came.
 import { format as formatText } from 'node:util';
 import { FreestoneError, checkInteger, checkOptions, shown } from '../errors.js';
-import { native, type NativeArena } from '../native.js';
+import { FrameAllocator } from '../frames/index.js';
+import { native, type NativeArena, type NativePool } from '../native.js';
 import { Pool, nativePool } from '../pool/index.js';
+import { InitialBuffer } from './initial.js';
+import { chunkEvents, type ArenaOptions, type ChildArenaOptions, type ChunkEvent, type LiveAllocation, type Mark } from './options.js';
 import { ArenaWriter } from './writer.js';
-
-/** What happened to a chunk: `allocated`, `freed`; `grown`: the next one will have `size` bytes; `limit`: beyond `softLimit`. */
-export interface ChunkEvent {
-  readonly event: (typeof chunkEvents)[number];
-  /** Bytes. */
-  readonly size: number;
-}
-/** The order is that of `freestone::arena::ChunkEvent`. */
-const chunkEvents = ['allocated', 'freed', 'grown', 'limit'] as const;
-
-export interface ArenaOptions {
-  /** Bytes of the first chunk, a power of two; 4096 unless given. */
-  readonly initialChunkSize?: number;
-  /** Bytes of the largest ordinary chunk, a power of two; each is twice the one before. 65536 unless given. */
-  readonly maxChunkSize?: number;
-  /** Of every block, a power of two up to 4096; 16 unless given. */
-  readonly alignment?: number;
-  /** Bytes of chunks that the arena may hold; no bound unless given. */
-  readonly limit?: number;
-  /** Bytes of chunks beyond which `onChunk` hears of `limit`. */
-  readonly softLimit?: number;
-  /** Fills what is ended with 0xDD, makes every view of it empty, and keeps call sites. Costs microseconds a block. */
-  readonly debug?: boolean;
-  /** Called after the call in which it happened. */
-  readonly onChunk?: (event: ChunkEvent) => void;
-}
-
-/** A moment in an arena's life, for `rewind`. */
-export interface Mark {
-  readonly generation: number;
-  readonly depth: number;
-}
-
-/** A block of an arena in debug mode. */
-export interface LiveAllocation {
-  readonly size: number;
-  /** Where it was asked for. */
-  readonly stack: string;
-}
 
 /** The largest block: 1 GiB. */
 const MAX_SIZE = 2 ** 30;
-const optionNames = ['initialChunkSize', 'maxChunkSize', 'alignment', 'limit', 'softLimit', 'debug', 'onChunk'];
+const childOptionNames = ['initialChunkSize', 'maxChunkSize', 'alignment', 'limit', 'softLimit', 'debug', 'onChunk', 'initial'];
+const optionNames = [...childOptionNames, 'source'];
 
 /** For `ArenaPool`: what disposing an arena does, once. */
 export let onDispose: (arena: Arena, run: () => void) => void;
@@ -63,6 +28,9 @@ interface OpenMark {
   readonly mark: Mark;
   readonly cleanups: number;
   readonly live: number;
+  /** Of the initial buffer, and whether it was left behind. */
+  readonly initialUsed: number;
+  readonly beyond: boolean;
 }
 
 /**
@@ -80,6 +48,16 @@ export class Arena implements Disposable {
   #end = 0;
   #destroyed = false;
   #disposal: (() => void) | null = null;
+  /** Memory of the caller's, and whether allocation has gone on to chunks. */
+  #initial: InitialBuffer | null = null;
+  #beyond = false;
+  /** The pool that was made for `source`. */
+  #ownPool: Pool | null = null;
+  /** The arena around this one, how many of its marks were open when it last gave memory, and how much that is. */
+  readonly #parent: Arena | null;
+  #depth = 0;
+  #held = 0;
+  readonly #children = new Set<Arena>();
   #marks: OpenMark[] = [];
   #cleanups: { run: () => void }[] = [];
   #live: { size: number; stack: string; view: ArrayBuffer }[] = [];
@@ -92,30 +70,55 @@ export class Arena implements Disposable {
 
   /**
    * @param pool where chunks come from; one that all arenas of this thread share unless given
-   * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_INVALID_ALIGNMENT, ERR_CLOSED for a pool that is destroyed
+   * @param parent the arena around this one; use `child` @internal
+   * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_INVALID_ALIGNMENT, ERR_CLOSED for a pool or source that is closed
    */
-  constructor(pool?: Pool, options: ArenaOptions = {}) {
-    checkOptions('the arena', options, optionNames);
+  constructor(pool?: Pool, options: ArenaOptions = {}, parent?: Arena) {
+    checkOptions('the arena', options, parent === undefined ? optionNames : childOptionNames);
     const given: unknown = pool;
     if (given !== undefined && !(given instanceof Pool)) throw new FreestoneError('ERR_INVALID_ARGUMENT', `pool must be a Pool, not ${shown(pool)}`, { argument: 'pool' });
-    const { initialChunkSize = 4096, maxChunkSize = Math.max(65536, initialChunkSize), alignment = 16, limit, softLimit, debug = false, onChunk } = options;
+    const { initialChunkSize = 4096, maxChunkSize = Math.max(65536, initialChunkSize), alignment = 16, limit, softLimit, debug = parent === undefined ? false : parent.#debug, onChunk, initial, source } = options;
     const chunkSize = { min: 64, max: MAX_SIZE, code: 'ERR_INVALID_SIZE' } as const;
     if (onChunk !== undefined && typeof onChunk !== 'function') {
       throw new FreestoneError('ERR_INVALID_ARGUMENT', 'onChunk must be a function', { argument: 'onChunk' });
     }
+    if (source !== undefined && (given !== undefined || !((source as unknown) instanceof FrameAllocator))) {
+      throw new FreestoneError('ERR_INVALID_ARGUMENT', 'source must be a FrameAllocator, and there must be no pool beside it', { argument: 'source' });
+    }
     const { Arena: Native } = native();
     this.#mask = checkInteger('alignment', alignment, { min: 1, max: 4096, code: 'ERR_INVALID_ALIGNMENT' }) - 1;
+    if ((alignment & this.#mask) !== 0) throw new FreestoneError('ERR_INVALID_ALIGNMENT', 'alignment must be a power of two', { argument: 'alignment' });
     this.#debug = debug;
     this.#onChunk = onChunk;
-    this.#native = new Native(
-      nativePool(pool ?? defaultPool()),
-      checkInteger('initialChunkSize', initialChunkSize, chunkSize),
-      checkInteger('maxChunkSize', maxChunkSize, chunkSize),
-      alignment,
-      checkInteger('limit', limit ?? Number.MAX_SAFE_INTEGER, { min: 1 }),
-      checkInteger('softLimit', softLimit ?? Number.MAX_SAFE_INTEGER, { min: 1 }),
-      debug,
-    );
+    this.#parent = parent ?? null;
+    const memory = initial === undefined ? null : new InitialBuffer(initial, alignment, MAX_SIZE);
+    if (!debug) this.#initial = memory;
+    const make = (from: NativePool | NativeArena): NativeArena =>
+      new Native(
+        from,
+        checkInteger('initialChunkSize', initialChunkSize, chunkSize),
+        checkInteger('maxChunkSize', maxChunkSize, chunkSize),
+        alignment,
+        // C++ does not know of the initial buffer.
+        Math.max(0, checkInteger('limit', limit ?? Number.MAX_SAFE_INTEGER, { min: 1 }) - this.#initialSize),
+        Math.max(0, checkInteger('softLimit', softLimit ?? Number.MAX_SAFE_INTEGER, { min: 1 }) - this.#initialSize),
+        debug,
+      );
+    if (parent !== undefined) {
+      this.#native = make(parent.#native);
+      this.#depth = parent.#marks.length;
+      parent.#children.add(this);
+    } else if (source === undefined) {
+      this.#native = make(nativePool(pool ?? defaultPool()));
+    } else {
+      this.#ownPool = new Pool({ source });
+      try {
+        this.#native = make(nativePool(this.#ownPool));
+      } catch (error) {
+        this.#ownPool.destroy();
+        throw error;
+      }
+    }
   }
 
   /**
@@ -191,6 +194,16 @@ export class Arena implements Disposable {
     return { buffer: this.alloc(total), offsets };
   }
 
+  /**
+   * An arena whose chunks are blocks of this one. It is destroyed with this arena and when the blocks of this arena end: by `reset`, `clear`
+   * and `retain`, and by a `rewind` to a mark from before it was made or last took a chunk. Destroyed itself, it gives back what lies at the
+   * end of this arena.
+   * @throws {FreestoneError} as `new Arena`, ERR_CLOSED
+   */
+  child(options: ChildArenaOptions = {}): Arena {
+    return new Arena(undefined, options, this);
+  }
+
   /** Appends texts, numbers and bytes to one block. */
   writer(): ArenaWriter {
     return new ArenaWriter(this);
@@ -218,6 +231,7 @@ export class Arena implements Disposable {
     const given: unknown = buffer;
     if (!(given instanceof Uint8Array) || given.buffer.byteLength === 0) return false;
     if (this.#debug) return this.#live.some(({ view }) => view === given.buffer);
+    if (this.#initial?.owns(given) === true) return true;
     return this.#native.owns(this.#used, given.buffer as ArrayBuffer, given.byteOffset);
   }
 
@@ -247,7 +261,7 @@ export class Arena implements Disposable {
   mark(): Mark {
     const [generation = 0, depth = 0] = this.#native.mark(this.#used);
     const mark = Object.freeze({ generation, depth });
-    this.#marks.push({ mark, cleanups: this.#cleanups.length, live: this.#live.length });
+    this.#marks.push({ mark, cleanups: this.#cleanups.length, live: this.#live.length, initialUsed: this.#initial?.used ?? 0, beyond: this.#beyond });
     return mark;
   }
 
@@ -259,10 +273,13 @@ export class Arena implements Disposable {
       this.#native.place(); // ERR_CLOSED says more
       throw new FreestoneError('ERR_INVALID_ARGUMENT', 'the mark is ended, or of another arena', { argument: 'mark' });
     }
+    this.#endChildren(position);
     this.#runCleanups(open.cleanups);
     this.#native.rewind(this.#used, mark.generation, mark.depth);
     this.#marks.length = position;
     this.#forgetLive(open.live);
+    if (this.#initial !== null) this.#initial.used = open.initialUsed;
+    this.#beyond = open.beyond;
     this.#enter();
   }
 
@@ -324,11 +341,18 @@ export class Arena implements Disposable {
   destroy(): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
+    this.#endChildren(-1);
     this.#runCleanups(0);
-    this.#native.close();
+    if (this.#parent !== null) this.#parent.#children.delete(this);
+    this.#within(() => {
+      this.#native.close();
+    });
+    this.#ownPool?.trim(); // at once, and not when the collector has seen the last view
+    this.#ownPool?.destroy();
     this.#tellEvents();
     this.#marks = [];
     this.#live = [];
+    this.#initial = null;
     this.#end = 0;
   }
 
@@ -339,13 +363,26 @@ export class Arena implements Disposable {
     else disposal();
   }
 
+  get #initialSize(): number {
+    return this.#initial?.size ?? 0;
+  }
+
   #number(position: number): number {
-    return this.#native.numbers(this.#used)[position] ?? 0;
+    const initial = this.#initial;
+    const ofChunks = this.#native.numbers(this.#used)[position] ?? 0;
+    if (initial === null) return ofChunks;
+    // In the order of `numbers`.
+    return ofChunks + ([initial.size, initial.used, this.#beyond ? initial.size - initial.used : 0, 1, 0, initial.size][position] ?? 0);
   }
 
   #allocSlowly(size: number, alignment: number): Buffer {
     const bytes = checkSize(size);
-    const start = this.#native.alloc(this.#used, bytes, alignment);
+    if (this.#initial !== null && !this.#beyond) {
+      const block = this.#initial.allocate(bytes, Math.max(alignment, this.#mask + 1));
+      if (block !== null) return block;
+    }
+    const start = this.#within(() => this.#native.alloc(this.#used, bytes, alignment));
+    this.#beyond = true;
     this.#enter();
     if (!this.#debug) return Buffer.from(this.#chunk, start, bytes);
     const view = this.#native.view(this.#used, start, bytes);
@@ -353,14 +390,47 @@ export class Arena implements Disposable {
     return Buffer.from(view, 0, bytes);
   }
 
+  /** Runs what may take memory of the arenas around this one or give it back: they say how far they are, and look again. */
+  #within<T>(run: () => T): T {
+    if (this.#parent === null) return run();
+    this.#parent.#lend();
+    try {
+      return run();
+    } finally {
+      this.#parent.#takeBack();
+    }
+  }
+
+  #lend(): void {
+    if (this.#parent !== null) this.#parent.#lend();
+    this.#native.advance(this.#used);
+  }
+
+  #takeBack(): void {
+    this.#enter();
+    if (this.#parent !== null) this.#parent.#takeBack();
+  }
+
+  /** Destroys the arenas within this one that have memory from behind its first `marks` marks. */
+  #endChildren(marks: number): void {
+    for (const child of this.#children) {
+      if (child.#depth > marks) child.destroy();
+    }
+  }
+
   /** Takes over where C++ stands. */
   #enter(): void {
     const [size = 0, used = 0] = this.#native.place();
     this.#used = used;
     this.#end = 0;
-    if (size !== 0 && !this.#debug) {
+    if (size !== 0 && !this.#debug && (this.#beyond || this.#initial === null)) {
       this.#chunk = this.#native.chunk();
       this.#end = size;
+    }
+    if (this.#parent !== null) {
+      const held = this.#native.numbers(used)[0] ?? 0;
+      if (held > this.#held) this.#depth = this.#parent.#marks.length;
+      this.#held = held;
     }
     this.#tellEvents();
   }
@@ -383,7 +453,9 @@ export class Arena implements Disposable {
 
   #resizeLast(buffer: Buffer, size: number): boolean {
     // In debug mode a view ends where its block does, so a block cannot change under it.
-    if (this.#debug || buffer.buffer !== this.#chunk || buffer.length === 0) return false;
+    if (this.#debug || buffer.length === 0) return false;
+    if (this.#initial !== null && !this.#beyond) return this.#initial.resizeLast(buffer, size, this.#marks.at(-1)?.initialUsed ?? 0);
+    if (buffer.buffer !== this.#chunk) return false;
     if (!this.#native.resizeLast(this.#used, buffer.byteOffset, buffer.length, size)) return false;
     this.#enter();
     return true;
@@ -391,10 +463,13 @@ export class Arena implements Disposable {
 
   #endAll(end: () => void): void {
     this.#native.place(); // ERR_CLOSED before anything else
+    this.#endChildren(-1);
     this.#runCleanups(0);
-    end();
+    this.#within(end);
     this.#marks = [];
     this.#forgetLive(0);
+    if (this.#initial !== null) this.#initial.used = 0;
+    this.#beyond = false;
     this.#enter();
   }
 

@@ -1,4 +1,5 @@
 // The arena tier's door.
-export { Arena, type ArenaOptions, type ChunkEvent, type LiveAllocation, type Mark } from './arena.js';
+export { Arena } from './arena.js';
+export type { ArenaOptions, ChildArenaOptions, ChunkEvent, LiveAllocation, Mark } from './options.js';
 export { ArenaPool, type ArenaPoolOptions } from './arena-pool.js';
 export type { ArenaWriter } from './writer.js';

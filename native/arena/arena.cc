@@ -68,10 +68,14 @@ bool Arena::ready() noexcept {
   return true;
 }
 
-void* Arena::allocate_slowly(size_t size, size_t alignment) noexcept {
+void* Arena::allocate_slowly(size_t size, size_t alignment, Site site) noexcept {
   if (!ready()) return nullptr;
   if (size == 0 || size > kMaxSize) {
     fail(Code::kInvalidSize, "allocating from an arena");
+    return nullptr;
+  }
+  if (config_.debug && !live_.reserve(live_.size() + 1)) {
+    fail(Code::kOutOfMemory, "listing a block");
     return nullptr;
   }
   const size_t rounded = (size + mask_) & ~mask_;
@@ -83,6 +87,7 @@ void* Arena::allocate_slowly(size_t size, size_t alignment) noexcept {
         uint8_t* const block = cursor_ + before;
         move_to(block + rounded);
         unpoison(block, size);
+        if (config_.debug) (void)live_.push({.block = block, .size = size, .site = site, .chunk = current_});
         return block;
       }
     }
@@ -137,26 +142,26 @@ Status Arena::new_chunk(size_t size, size_t alignment, uint32_t at) noexcept {
   return {};
 }
 
-void* Arena::allocate_aligned(size_t size, size_t alignment) noexcept {
+void* Arena::allocate_aligned(size_t size, size_t alignment, Site site) noexcept {
   if (!base::is_power_of_two(alignment) || alignment > kMaxAlignment) {
     fail(Code::kInvalidAlignment, "allocating from an arena");
     return nullptr;
   }
-  return allocate_slowly(size, std::max(alignment, mask_ + 1));
+  return allocate_slowly(size, std::max(alignment, mask_ + 1), site);
 }
 
-void* Arena::allocate_zeroed(size_t count, size_t size) noexcept {
+void* Arena::allocate_zeroed(size_t count, size_t size, Site site) noexcept {
   const auto bytes = base::checked_multiply(count, size);
-  void* const block = allocate(bytes.value_or(SIZE_MAX / 2));
+  void* const block = allocate(bytes.value_or(SIZE_MAX / 2), site);
   return block == nullptr ? nullptr : std::memset(block, 0, *bytes);
 }
 
-char* Arena::duplicate(const char* text) noexcept { return duplicate(text, std::strlen(text)); }
+char* Arena::duplicate(const char* text, Site site) noexcept { return duplicate(text, std::strlen(text), site); }
 
-char* Arena::duplicate(const char* text, size_t size) noexcept {
+char* Arena::duplicate(const char* text, size_t size, Site site) noexcept {
   const auto* const end = static_cast<const char*>(std::memchr(text, 0, size));
   const size_t length = end == nullptr ? size : static_cast<size_t>(end - text);
-  auto* const copy = static_cast<char*>(allocate(length + 1));
+  auto* const copy = static_cast<char*>(allocate(length + 1, site));
   if (copy == nullptr) return nullptr;
   std::memcpy(copy, text, length);
   copy[length] = 0;
@@ -202,6 +207,7 @@ bool Arena::resize_last(void* block, size_t old_size, size_t size) noexcept {
   poison(start, old_size);
   unpoison(start, size);
   move_to(start + rounded);
+  if (!live_.empty() && live_[live_.size() - 1].block == start) live_[live_.size() - 1].size = size;
   return true;
 }
 
@@ -211,25 +217,25 @@ bool Arena::is_marked(const uint8_t* cursor) const noexcept {
   return last.chunk == current_ && cursor < last.cursor;
 }
 
-void* Arena::reallocate(void* block, size_t old_size, size_t size) noexcept {
-  if (block == nullptr) return allocate(size);
+void* Arena::reallocate(void* block, size_t old_size, size_t size, Site site) noexcept {
+  if (block == nullptr) return allocate(size, site);
   if (!ready()) return nullptr;
   if (resize_last(block, old_size, size)) return block;
   if (size != 0 && size <= old_size) return block;
-  void* const moved = allocate(size);
+  void* const moved = allocate(size, site);
   if (moved != nullptr) std::memcpy(moved, block, std::min(old_size, size));
   return moved;
 }
 
-bool Arena::append(const void* bytes, size_t size) noexcept {
+bool Arena::append(const void* bytes, size_t size, Site site) noexcept {
   uint8_t* const object = object_;
   const size_t length = object_size_;
   if (size == 0) return true;
   object_ = nullptr;
   // The object is the last block; appending is resizing it.
   auto* const grown = static_cast<uint8_t*>(size > kMaxSize - length ? nullptr
-                                            : object == nullptr      ? allocate(size)
-                                                                     : reallocate(object, length, length + size));
+                                            : object == nullptr      ? allocate(size, site)
+                                                                     : reallocate(object, length, length + size, site));
   if (grown == nullptr) {
     if (size > kMaxSize - length) fail(Code::kInvalidSize, "growing an object");
     object_ = object;
@@ -251,6 +257,12 @@ void Arena::end_blocks(uint32_t chunk, uint8_t* cursor) noexcept {
   object_ = nullptr;
   object_size_ = 0;
   if (chunks_.empty() || cursor_ == nullptr) return;
+  // Later blocks lie in later chunks, or behind.
+  while (!live_.empty()) {
+    const LiveBlock& last = live_[live_.size() - 1];
+    if (last.chunk < chunk || (last.chunk == chunk && last.block < cursor)) break;
+    live_.pop();
+  }
   if (config_.debug || kPoisons) {
     chunks_[current_].used = static_cast<size_t>(cursor_ - chunks_[current_].data);
     for (uint32_t i = chunk; i <= current_; ++i) {
@@ -403,14 +415,35 @@ Status Arena::advance(size_t used) noexcept {
 }
 
 Result<uint8_t*> ArenaSource::allocate_chunk(size_t size, size_t alignment) noexcept {
+  if (ended_ != nullptr && !held_.reserve(held_.size() + 1)) return Status(Code::kOutOfMemory, "describing a chunk");
   void* const chunk = arena_.allocate_aligned(size, alignment);
   if (chunk == nullptr) return arena_.why();
+  if (ended_ != nullptr) {
+    const uint64_t number = arena_.add_cleanup(ended_, context_);
+    if (number == 0) {
+      (void)arena_.free_last(chunk, size);
+      return Status(Code::kOutOfMemory, "describing a chunk");
+    }
+    (void)held_.push({.chunk = static_cast<uint8_t*>(chunk), .number = number});
+  }
   return static_cast<uint8_t*>(chunk);
 }
 
 Status ArenaSource::release_chunk(uint8_t* chunk, size_t size) noexcept {
+  // The last ones go first.
+  for (size_t i = held_.size(); i-- > 0;) {
+    if (held_[i].chunk != chunk) continue;
+    (void)arena_.remove_cleanup(held_[i].number);
+    std::copy(held_.begin() + i + 1, held_.end(), held_.begin() + i);
+    held_.pop();
+    break;
+  }
   (void)arena_.free_last(chunk, size);
   return {};
+}
+
+Status ArenaSource::resize_chunk(uint8_t* chunk, size_t size, size_t to) noexcept {
+  return arena_.resize_last(chunk, size, to) ? Status() : Status(Code::kUnsupported, "resizing a block of an arena");
 }
 
 }  // namespace freestone::arena

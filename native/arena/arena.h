@@ -7,6 +7,8 @@
 //   under AddressSanitizer: what is not in a block is poisoned.
 #include <cstddef>
 #include <cstdint>
+#include <source_location>
+#include <span>
 #include <thread>
 
 #include "arena/poison.h"
@@ -38,7 +40,7 @@ struct Config {
   /// Bytes of chunks that the arena may hold, and those at which `kLimit` is told.
   uint64_t limit = UINT64_MAX;
   uint64_t soft_limit = UINT64_MAX;
-  /// Fills what is freed with 0xDD, and checks the thread.
+  /// Fills what is freed with 0xDD, checks the thread, and keeps the list of live blocks.
   bool debug = false;
   /// The first chunk, which stays the caller's; aligned to `alignment`.
   uint8_t* buffer = nullptr;
@@ -59,6 +61,19 @@ struct Mark {
   uint8_t* cursor = nullptr;
 };
 
+/// Where in the source a block was asked for.
+using Site = std::source_location;
+
+/// A block of an arena in debug mode.
+struct LiveBlock {
+  uint8_t* block = nullptr;
+  /// What was asked for.
+  size_t size = 0;
+  Site site;
+  /// Position of its chunk.
+  uint32_t chunk = 0;
+};
+
 class Arena {
  public:
   Arena() noexcept = default;
@@ -70,7 +85,7 @@ class Arena {
   [[nodiscard]] base::Status init(const Config& config) noexcept;
 
   /// `size` bytes; null when there are none, and nothing has changed then: `why` tells.
-  [[nodiscard]] void* allocate(size_t size) noexcept {
+  [[nodiscard]] void* allocate(size_t size, Site site = Site::current()) noexcept {
     const size_t rounded = (size + mask_) & ~mask_;
     if (rounded - 1 < static_cast<size_t>(limit_ - cursor_)) [[likely]] {
       uint8_t* const block = cursor_;
@@ -78,15 +93,15 @@ class Arena {
       if constexpr (kPoisons) unpoison(block, size);
       return block;
     }
-    return allocate_slowly(size, mask_ + 1);
+    return allocate_slowly(size, mask_ + 1, site);
   }
   /// At a multiple of `alignment`, a power of two up to 4096.
-  [[nodiscard]] void* allocate_aligned(size_t size, size_t alignment) noexcept;
-  [[nodiscard]] void* allocate_zeroed(size_t count, size_t size) noexcept;
+  [[nodiscard]] void* allocate_aligned(size_t size, size_t alignment, Site site = Site::current()) noexcept;
+  [[nodiscard]] void* allocate_zeroed(size_t count, size_t size, Site site = Site::current()) noexcept;
   /// Copies with a zero behind; the first `size` bytes of the text, or fewer when it ends before.
-  [[nodiscard]] char* duplicate(const char* text) noexcept;
-  [[nodiscard]] char* duplicate(const char* text, size_t size) noexcept;
-  /// As the C function of that name.
+  [[nodiscard]] char* duplicate(const char* text, Site site = Site::current()) noexcept;
+  [[nodiscard]] char* duplicate(const char* text, size_t size, Site site = Site::current()) noexcept;
+  /// As the C function of that name. Its arguments leave no place for the caller's site: `live` names this function.
 #if defined(__GNUC__)
   [[gnu::format(printf, 2, 3)]]
 #endif
@@ -102,11 +117,11 @@ class Arena {
   /// Makes the last block longer or shorter in place: false when it is not the last one, or there is no room.
   bool resize_last(void* block, size_t old_size, size_t size) noexcept;
   /// The block in a new size, in place if it is the last one and there is room; else a copy. Null as `allocate`.
-  [[nodiscard]] void* reallocate(void* block, size_t old_size, size_t size) noexcept;
+  [[nodiscard]] void* reallocate(void* block, size_t old_size, size_t size, Site site = Site::current()) noexcept;
 
   /// An object that grows at the end until it is finished; it moves when its chunk is full. Meanwhile no other block
   /// can be had. False and null as `allocate`: the object is as it was then.
-  [[nodiscard]] bool append(const void* bytes, size_t size) noexcept;
+  [[nodiscard]] bool append(const void* bytes, size_t size, Site site = Site::current()) noexcept;
   [[nodiscard]] void* finish(size_t* size) noexcept;
 
   /// Ends every block and keeps the chunks, and the size that the next new one will have. Takes a time that does not
@@ -133,6 +148,8 @@ class Arena {
 
   /// Whether the byte lies in what was allocated and not ended.
   [[nodiscard]] bool owns(const void* address) const noexcept;
+  /// In debug mode: every block that has not ended, oldest first; else none. Until the next call.
+  [[nodiscard]] std::span<const LiveBlock> live() const noexcept { return live_.span(); }
   /// Bytes of all chunks.
   [[nodiscard]] uint64_t total_allocated() const noexcept { return held_; }
   /// Bytes of blocks, what alignment added included. A walk over the chunks in use.
@@ -172,7 +189,7 @@ class Arena {
     uint8_t* cursor = nullptr;
   };
 
-  [[nodiscard]] void* allocate_slowly(size_t size, size_t alignment) noexcept;
+  [[nodiscard]] void* allocate_slowly(size_t size, size_t alignment, Site site) noexcept;
   [[nodiscard]] base::Status next_chunk(size_t size, size_t alignment) noexcept;
   [[nodiscard]] base::Status new_chunk(size_t size, size_t alignment, uint32_t at) noexcept;
   [[nodiscard]] bool ready() noexcept;
@@ -213,18 +230,33 @@ class Arena {
   base::Array<Chunk> chunks_;
   base::Array<Mark> marks_;
   base::Array<Registered> cleanups_;
+  base::Array<LiveBlock> live_;
 };
 
-/// Chunks that are blocks of an arena, for arenas within it. They end with the outer arena's blocks, so the inner arena
-/// must be gone by then; a release gives memory back when it is of the last block.
+/// Chunks that are blocks of an arena, for arenas within it. They end with the outer arena's blocks: before that
+/// happens `ended(context)` is called, which must release those that are left; without it the inner arena must be gone
+/// by then. A release gives memory back when it is of the last block.
+///   threads: those of the outer arena.    memory: a few words a chunk.
 class ArenaSource final : public pool::ChunkSource {
  public:
-  explicit ArenaSource(Arena& arena) noexcept : arena_(arena) {}
+  explicit ArenaSource(Arena& arena, Arena::Cleanup ended = nullptr, void* context = nullptr) noexcept
+      : arena_(arena), ended_(ended), context_(context) {}
   [[nodiscard]] base::Result<uint8_t*> allocate_chunk(size_t size, size_t alignment) noexcept override;
   [[nodiscard]] base::Status release_chunk(uint8_t* chunk, size_t size) noexcept override;
+  /// Of the last block alone.
+  [[nodiscard]] base::Status resize_chunk(uint8_t* chunk, size_t size, size_t to) noexcept override;
 
  private:
+  struct Held {
+    const uint8_t* chunk = nullptr;
+    /// Of the clean-up behind it.
+    uint64_t number = 0;
+  };
+
   Arena& arena_;
+  const Arena::Cleanup ended_;
+  void* const context_;
+  base::Array<Held> held_;
 };
 
 }  // namespace freestone::arena

@@ -6,23 +6,36 @@ using base::Code;
 using base::Ref;
 
 Ref<ArenaHandle> ArenaHandle::make(Napi::Env env, Ref<PooledMemory> memory, arena::Config config) {
-  Ref<ArenaHandle> handle(new ArenaHandle(env, std::move(memory)));
-  config.source = &*handle->source_;
+  Ref<ArenaHandle> handle(new ArenaHandle(env, std::move(memory), {}));
+  pool::ChunkSource& source = handle->from_pool_.emplace(handle->memory_->pool);
+  return start(std::move(handle), source, config);
+}
+
+Ref<ArenaHandle> ArenaHandle::make(Napi::Env env, Ref<ArenaHandle> parent, arena::Config config) {
+  arena::Arena& outer = parent->open();
+  const Ref<PooledMemory> memory = parent->memory_;
+  Ref<ArenaHandle> handle(new ArenaHandle(env, memory, std::move(parent)));
+  pool::ChunkSource& source = handle->from_parent_.emplace(outer, clean_up, handle.get());
+  return start(std::move(handle), source, config);
+}
+
+Ref<ArenaHandle> ArenaHandle::start(Ref<ArenaHandle> handle, pool::ChunkSource& source, arena::Config config) {
+  config.source = &source;
   config.on_chunk = notice;
   config.context = handle.get();
-  check(env, handle->arena_.init(config));
+  check(handle->env_, handle->arena_.init(config));
   return handle;
 }
 
-ArenaHandle::ArenaHandle(Napi::Env env, Ref<PooledMemory> memory)
-    : env_(env), memory_(std::move(memory)), source_(memory_->pool) {
+ArenaHandle::ArenaHandle(Napi::Env env, Ref<PooledMemory> memory, Ref<ArenaHandle> parent)
+    : env_(env), memory_(std::move(memory)), parent_(std::move(parent)) {
   napi_add_env_cleanup_hook(env_, clean_up, this);
 }
 
 ArenaHandle::~ArenaHandle() { close(); }
 
 arena::Arena& ArenaHandle::open() {
-  if (!memory_) throw_error(env_, Code::kClosed, "the arena is destroyed");
+  if (closed()) throw_error(env_, Code::kClosed, "the arena is destroyed");
   return arena_;
 }
 
@@ -73,8 +86,11 @@ void ArenaHandle::close() noexcept {
   napi_remove_env_cleanup_hook(env_, clean_up, this);
   detach_views(0);
   arena_.retain(0);
-  source_.reset();
+  from_pool_.reset();
+  from_parent_.reset();
   memory_ = {};
+  // Last: it may be the last hold on the other arena.
+  parent_ = {};
 }
 
 void ArenaHandle::clean_up(void* handle) noexcept { static_cast<ArenaHandle*>(handle)->close(); }

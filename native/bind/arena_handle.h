@@ -1,6 +1,7 @@
 #pragma once
-// An arena over a pool, its ArrayBuffers, one over each chunk, and what happened to its chunks.
-//   threads: the environment's own.    memory: the pool's memory stays until the arena is closed.
+// An arena over a pool or within another arena, its ArrayBuffers, one over each chunk, and what happened to its chunks.
+//   threads: the environment's own.    memory: the pool's memory stays until the arena is closed. An arena within
+//   another one is closed when memory that it has of it ends, and is as good as closed when the other one is.
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -14,6 +15,9 @@ class ArenaHandle : public base::Shared<ArenaHandle> {
  public:
   /// Throws what `Arena::init` says. @param config its source and listener are set here
   [[nodiscard]] static base::Ref<ArenaHandle> make(Napi::Env env, base::Ref<PooledMemory> memory, arena::Config config);
+
+  /// The same with chunks from another arena, whose handle stays as long as this one.
+  [[nodiscard]] static base::Ref<ArenaHandle> make(Napi::Env env, base::Ref<ArenaHandle> parent, arena::Config config);
 
   /// The arena; throws `kClosed` after `close`.
   [[nodiscard]] arena::Arena& open();
@@ -31,15 +35,20 @@ class ArenaHandle : public base::Shared<ArenaHandle> {
 
  private:
   friend class base::Ref<ArenaHandle>;
-  ArenaHandle(Napi::Env env, base::Ref<PooledMemory> memory);
+  ArenaHandle(Napi::Env env, base::Ref<PooledMemory> memory, base::Ref<ArenaHandle> parent);
+  [[nodiscard]] static base::Ref<ArenaHandle> start(base::Ref<ArenaHandle> handle, pool::ChunkSource& source,
+                                                    arena::Config config);
+  [[nodiscard]] bool closed() const noexcept { return !memory_ || (parent_ && parent_->closed()); }
   ~ArenaHandle();
   static void clean_up(void* handle) noexcept;
   static void notice(void* handle, arena::ChunkEvent event, uint8_t* chunk, size_t size) noexcept;
 
   const Napi::Env env_;
   base::Ref<PooledMemory> memory_;
-  /// Gone before the memory is: a pool must not outlive what it stands on.
-  std::optional<pool::PoolSource> source_;
+  base::Ref<ArenaHandle> parent_;
+  /// One of the two. Gone before the memory is: a pool must not outlive what it stands on.
+  std::optional<pool::PoolSource> from_pool_;
+  std::optional<arena::ArenaSource> from_parent_;
   arena::Arena arena_;
   std::unordered_map<const uint8_t*, Napi::Reference<Napi::ArrayBuffer>> chunks_;
   std::vector<Napi::Reference<Napi::ArrayBuffer>> views_;

@@ -21,7 +21,7 @@ Arena& arena_at(const Napi::CallbackInfo& info) {
   return arena;
 }
 
-/// pool, initialChunkSize, maxChunkSize, alignment, limit, softLimit, debug
+/// pool or arena, initialChunkSize, maxChunkSize, alignment, limit, softLimit, debug
 Napi::Value construct(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   arena::Config config;
@@ -31,8 +31,18 @@ Napi::Value construct(const Napi::CallbackInfo& info) {
   config.limit = whole_number(info, 4, "limit");
   config.soft_limit = whole_number(info, 5, "softLimit");
   config.debug = info[6].ToBoolean().Value();
-  wrap(info, ArenaHandle::make(env, unwrap<PoolHandle>(env, info[0], "pool").open(), config));
+  if (is_wrapped<ArenaHandle>(env, info[0])) {
+    wrap(info, ArenaHandle::make(env, Ref<ArenaHandle>(&unwrap<ArenaHandle>(env, info[0], "arena")), config));
+  } else {
+    wrap(info, ArenaHandle::make(env, unwrap<PoolHandle>(env, info[0], "pool").open(), config));
+  }
   return info.This();
+}
+
+/// used: how far the caller's cursor is.
+Napi::Value advance(const Napi::CallbackInfo& info) {
+  (void)arena_at(info);
+  return info.Env().Undefined();
 }
 
 /// used, size, alignment: where the block starts in the chunk that is now the current one.
@@ -134,6 +144,12 @@ Napi::Value events(const Napi::CallbackInfo& info) {
   return float64_array(info.Env(), self<ArenaHandle>(info).take_events());
 }
 
+/// The remainder of a byte array's address when divided by a power of two.
+Napi::Value address_remainder(const Napi::CallbackInfo& info) {
+  const auto address = reinterpret_cast<uintptr_t>(bytes(info, 0, "bytes").data());
+  return number(info.Env(), address & (whole_number(info, 1, "divisor") - 1));
+}
+
 Napi::Value close(const Napi::CallbackInfo& info) {
   self<ArenaHandle>(info).close();
   return info.Env().Undefined();
@@ -142,12 +158,14 @@ Napi::Value close(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void export_arena(Napi::Env env, Napi::Object exports) {
+  const napi_property_descriptor remainder = entry<address_remainder>("addressRemainder");
+  if (napi_define_properties(env, exports, 1, &remainder) != napi_ok) throw Napi::Error::New(env);
   define_class<construct>(
       env, exports, "Arena",
-      {entry<alloc>("alloc"), entry<place>("place"), entry<chunk>("chunk"), entry<view>("view"),
-       entry<detach_views>("detachViews"), entry<resize_last>("resizeLast"), entry<owns>("owns"), entry<reset>("reset"),
-       entry<clear>("clear"), entry<retain>("retain"), entry<mark>("mark"), entry<rewind>("rewind"),
-       entry<numbers>("numbers"), entry<events>("events"), entry<close>("close")});
+      {entry<advance>("advance"), entry<alloc>("alloc"), entry<place>("place"), entry<chunk>("chunk"),
+       entry<view>("view"), entry<detach_views>("detachViews"), entry<resize_last>("resizeLast"), entry<owns>("owns"),
+       entry<reset>("reset"), entry<clear>("clear"), entry<retain>("retain"), entry<mark>("mark"),
+       entry<rewind>("rewind"), entry<numbers>("numbers"), entry<events>("events"), entry<close>("close")});
 }
 
 }  // namespace freestone::bind

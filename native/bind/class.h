@@ -72,13 +72,18 @@ void wrap(const Napi::CallbackInfo& info, base::Ref<T> shared) {
   }
 }
 
+/// Whether `value` wraps a `T`.
+template <typename T>
+[[nodiscard]] bool is_wrapped(Napi::Env env, const Napi::Value& value) {
+  bool tagged = false;
+  return value.IsObject() && napi_check_object_type_tag(env, value, &kTypeTag<T>, &tagged) == napi_ok && tagged;
+}
+
 /// What `value` wraps, if it is a `T`; otherwise throws. Valid while `value` is; tasks take a Ref of it.
 template <typename T>
 [[nodiscard]] T& unwrap(Napi::Env env, const Napi::Value& value, const char* name) {
-  bool tagged = false;
   void* holder = nullptr;
-  if (!value.IsObject() || napi_check_object_type_tag(env, value, &kTypeTag<T>, &tagged) != napi_ok || !tagged ||
-      napi_unwrap(env, value, &holder) != napi_ok) {
+  if (!is_wrapped<T>(env, value) || napi_unwrap(env, value, &holder) != napi_ok) {
     throw_error(env, base::Code::kInvalidArgument, std::string(name) + " is not what it must be");
   }
   return **static_cast<base::Ref<T>*>(holder);

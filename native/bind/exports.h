@@ -4,7 +4,7 @@
 
 namespace freestone::bind {
 
-/// Arena.
+/// Arena, addressRemainder.
 void export_arena(Napi::Env env, Napi::Object exports);
 /// SharedBuffers.
 void export_buffers(Napi::Env env, Napi::Object exports);

@@ -273,6 +273,85 @@ TEST_CASE("arenas lie in arenas and over pools, and everything is given back") {
   CHECK(source.live_bytes() == 0);
 }
 
+TEST_CASE("an arena within another one is told before its chunks end, and gives them up") {
+  MappedSource source;
+  Made outer(source);
+  struct Inner {
+    Arena arena;
+    int told = 0;
+  } inner;
+  const auto ended = [](void* context) noexcept {
+    auto& self = *static_cast<Inner*>(context);
+    ++self.told;
+    self.arena.retain(0);
+  };
+  ArenaSource within(outer.arena, ended, &inner);
+  REQUIRE(inner.arena.init({.source = &within, .initial_chunk_size = 256, .debug = true}).ok());
+  // What it gives back itself is not told.
+  CHECK(inner.arena.allocate(16) != nullptr);
+  inner.arena.retain(0);
+  CHECK(outer.arena.total_used() == 0);
+  outer.arena.reset();
+  CHECK(inner.told == 0);
+  // All of its chunks at once, though only the last one comes after the mark.
+  CHECK(inner.arena.allocate(200) != nullptr);
+  const Mark mark = outer.arena.mark();
+  CHECK(inner.arena.allocate(200) != nullptr);
+  CHECK(inner.arena.chunk_count() == 2);
+  REQUIRE(outer.arena.rewind(mark).ok());
+  CHECK(inner.told == 1);
+  CHECK(inner.arena.chunk_count() == 0);
+  CHECK(inner.arena.allocate(10'000) != nullptr);
+  outer.arena.clear();
+  CHECK(inner.told == 2);
+  CHECK(inner.arena.total_allocated() == 0);
+  CHECK(outer.arena.total_used() == 0);
+  // A chunk may grow while it is the last block.
+  auto* const chunk = within.allocate_chunk(100, 16).value();
+  CHECK(within.resize_chunk(chunk, 100, 3000).ok());
+  (void)outer.arena.allocate(16);
+  CHECK(within.resize_chunk(chunk, 3000, 3100).code() == Code::kUnsupported);
+  CHECK(within.release_chunk(chunk, 3000).ok());
+}
+
+TEST_CASE("in debug mode the blocks that have not ended are listed, with the lines that asked for them") {
+  MappedSource source;
+  Made made(source, {.debug = true});
+  Arena& arena = made.arena;
+  void* const first = arena.allocate(10);
+  const uint32_t line = Site::current().line() - 1;
+  (void)arena.allocate_aligned(20, 64);
+  const Mark mark = arena.mark();
+  (void)arena.duplicate("text");
+  (void)arena.allocate(50'000);
+  void* const last = arena.allocate(30);
+  CHECK(arena.live().size() == 5);
+  CHECK(arena.live()[0].block == first);
+  CHECK(arena.live()[0].size == 10);
+  CHECK(arena.live()[0].site.line() == line);
+  CHECK(std::string(arena.live()[0].site.file_name()).ends_with("arena_test.cc"));
+  CHECK(arena.live()[1].site.line() == line + 2);
+  CHECK(arena.live()[2].size == 5);
+  CHECK(arena.live()[2].site.line() == line + 4);
+  CHECK(arena.resize_last(last, 30, 40));
+  CHECK(arena.live()[4].size == 40);
+  CHECK(arena.free_last(last, 40));
+  CHECK(arena.live().size() == 4);
+  REQUIRE(arena.rewind(mark).ok());
+  CHECK(arena.live().size() == 2);
+  REQUIRE(arena.append("abc", 3));
+  REQUIRE(arena.append("def", 3));
+  CHECK(arena.live().size() == 3);
+  CHECK(arena.live()[2].size == 6);
+  size_t size = 0;
+  (void)arena.finish(&size);
+  arena.reset();
+  CHECK(arena.live().empty());
+  Made plain(source);
+  (void)plain.arena.allocate(10);
+  CHECK(plain.arena.live().empty());
+}
+
 TEST_CASE("in debug mode what is ended reads as 0xDD, and another thread is refused") {
 #if defined(__SANITIZE_ADDRESS__)
   return;  // there the read itself is the error
