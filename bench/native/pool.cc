@@ -31,11 +31,13 @@ pool::Pool* measured_pool = nullptr;
 
 base::Ref<frames::FrameAllocator> make_frames() {
   frames::Config config;
-  config.size = uint64_t{64} << 30;
   config.huge_pages = frames::HugePages::kNever;
-  auto made = frames::FrameAllocator::make(config);
-  if (!made.ok()) std::abort();
-  return made.take();
+  // As much address space as there is: under valgrind little.
+  for (config.size = uint64_t{64} << 30;; config.size /= 2) {
+    auto made = frames::FrameAllocator::make(config);
+    if (made.ok()) return made.take();
+    if (config.size < (uint64_t{1} << 30)) std::abort();
+  }
 }
 
 struct Random {

@@ -43,11 +43,7 @@ Result<void*> Pool::allocate_hardened(size_t size, size_t alignment) noexcept {
       return status;
     }
   }
-  span.block_size = 0;
-  span.inverse = 0;
-  span.blocks = 1;
-  span.size_class.store(kLarge, std::memory_order_relaxed);
-  span.heap.store(nullptr, std::memory_order_relaxed);
+  span.make_one_block();
   uint8_t* const block = span.base + span.user_offset;
   const std::lock_guard lock(mutex_);
   span.key.store(key_.load(std::memory_order_relaxed), std::memory_order_release);

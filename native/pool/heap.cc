@@ -1,6 +1,8 @@
 #include "pool/heap.h"
 
+#include <algorithm>
 #include <bit>
+#include <iterator>
 
 #include "pool/pool.h"
 
@@ -58,6 +60,11 @@ void Heap::flush(Bin& bin, size_t count) noexcept {
   bin.top = std::move(bin.bottom + count, bin.top, bin.bottom);
 }
 
+void Heap::push_to_full(Bin& bin, void* block, Span::Word& word, uint64_t number) noexcept {
+  flush(bin, static_cast<size_t>(bin.full - bin.bottom) / 2);
+  *bin.top++ = {.block = block, .word = &word, .number = number};
+}
+
 void Heap::flush_all() noexcept {
   for (Bin& bin : bins_) flush(bin, static_cast<size_t>(bin.top - bin.bottom));
 }
@@ -73,9 +80,9 @@ Result<void*> Heap::allocate_slowly(SizeClass size_class) noexcept {
         bin.active->notice_at = 1;
         bin.active = nullptr;
       }
-      Span* span = bin.partial;
+      Span* span = partial_[size_class];
       if (span != nullptr) {
-        unlink(bin, *span);
+        unlink(*span);
       } else {
         const auto fresh = empty_span(size_class);
         if (!fresh.ok()) return fresh.status();
@@ -105,7 +112,9 @@ void Heap::prepare(Span& span, SizeClass size_class) noexcept {
   span.next = nullptr;
   span.previous = nullptr;
   span.block_size = block_size_of(size_class);
-  span.inverse = inverse_of(size_class);
+  const Divisor divisor = divisor_of(block_size_of(size_class));
+  span.inverse = divisor.inverse;
+  span.shift = divisor.shift;
   span.blocks = blocks_of(size_class);
   span.size_class.store(size_class, std::memory_order_relaxed);
   span.heap.store(this, std::memory_order_relaxed);
@@ -118,8 +127,9 @@ void Heap::prepare(Span& span, SizeClass size_class) noexcept {
   span.key.store(key_, std::memory_order_release);
 }
 
-void Heap::unlink(Bin& bin, Span& span) noexcept {
-  (span.previous == nullptr ? bin.partial : span.previous->next) = span.next;
+void Heap::unlink(Span& span) noexcept {
+  (span.previous == nullptr ? partial_[span.size_class.load(std::memory_order_relaxed)] : span.previous->next) =
+      span.next;
   if (span.next != nullptr) span.next->previous = span.previous;
   span.next = nullptr;
   span.previous = nullptr;
@@ -128,16 +138,16 @@ void Heap::unlink(Bin& bin, Span& span) noexcept {
 void Heap::settle(Span& span) noexcept {
   if (span.state == SpanState::kActive) return;
   const uint32_t count = span.free_count;
-  Bin& bin = bins_[span.size_class.load(std::memory_order_relaxed)];
   if (count == span.blocks) {
-    if (span.state == SpanState::kPartial) unlink(bin, span);
+    if (span.state == SpanState::kPartial) unlink(span);
     keep(span);
   } else if (span.state == SpanState::kFull && count > 0) {
     span.state = SpanState::kPartial;
     span.notice_at = span.blocks;
-    span.next = bin.partial;
-    if (bin.partial != nullptr) bin.partial->previous = &span;
-    bin.partial = &span;
+    Span*& first = partial_[span.size_class.load(std::memory_order_relaxed)];
+    span.next = first;
+    if (first != nullptr) first->previous = &span;
+    first = &span;
   }
 }
 
@@ -221,8 +231,8 @@ void Heap::reset(uint64_t key) noexcept {
   for (Bin& bin : bins_) {
     bin.top = bin.bottom;
     bin.active = nullptr;
-    bin.partial = nullptr;
   }
+  std::fill(std::begin(partial_), std::end(partial_), nullptr);
   sweep();  // with the new key: it only empties the list
 }
 

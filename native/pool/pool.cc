@@ -139,9 +139,8 @@ void Pool::free_all() noexcept {
 Pool::Place Pool::place_of(const void* address) const noexcept {
   Span* const span = SpanTable::find(address);
   if (span == nullptr || span->key.load(std::memory_order_acquire) != key_.load(std::memory_order_relaxed)) return {};
-  const auto offset = static_cast<uint64_t>(static_cast<const uint8_t*>(address) - span->base);
-  const uint64_t block = ((offset >> 4) * span->inverse) >> kInverseShift;
-  if (block * span->block_size != offset || block >= span->blocks) return {};
+  const uint64_t block = span->block_at(address);
+  if (block >= span->blocks) return {};
   return {.span = span, .block = static_cast<uint32_t>(block)};
 }
 

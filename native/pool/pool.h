@@ -130,13 +130,10 @@ class Pool : public base::Shared<Pool> {
       Span* const span = own.span_near(block);
       if (span != nullptr && span->key.load(std::memory_order_acquire) == key &&
           span->heap.load(std::memory_order_relaxed) == &own) [[likely]] {
-        // A number below `blocks` whose offset is this one proves that the address is in the span.
-        const auto offset = static_cast<uint64_t>(static_cast<uint8_t*>(block) - span->base);
-        const uint64_t number = ((offset >> 4) * span->inverse) >> kInverseShift;
-        if (number * span->block_size == offset && number < span->blocks && own.release(*span, number, block))
-            [[likely]] {
+        // A number below `blocks` proves that the address is in the span.
+        const uint64_t number = span->block_at(block);
+        if (number < span->blocks && own.release(*span, number, block)) [[likely]]
           return {};
-        }
       }
     }
     return free_slowly(block);

@@ -26,13 +26,9 @@ Result<void*> Pool::allocate_large(size_t size, size_t alignment) noexcept {
   const auto made = span_after_trim(whole_pages(size), std::max<size_t>(alignment, kGranule));
   if (!made.ok()) return made.status();
   Span& span = *made.value();
-  span.block_size = 0;
-  span.inverse = 0;
-  span.blocks = 1;
   span.user_offset = 0;
   span.user_size = 0;
-  span.size_class.store(kLarge, std::memory_order_relaxed);
-  span.heap.store(nullptr, std::memory_order_relaxed);
+  span.make_one_block();
   // Once it has a key, `free_all` may take it.
   uint8_t* const block = span.base;
   const std::lock_guard guard(mutex_);

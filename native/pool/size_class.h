@@ -65,12 +65,25 @@ inline constexpr uint32_t kStackEntries = [] {
   return sum;
 }();
 
-/// `((offset / 16) * inverse) >> kInverseShift` is `offset / block_size` for every offset in a span: offset / 16 is
-/// below 2^15 and the error of the inverse, times that, below 2^31.
-inline constexpr uint32_t kInverseShift = 31;
-[[nodiscard]] constexpr uint32_t inverse_of(SizeClass size_class) noexcept {
-  const uint64_t units = block_size_of(size_class) / 16;
-  return static_cast<uint32_t>(((uint64_t{1} << kInverseShift) + units - 1) / units);
+/// Division of an offset by a block size, exact or refused, by one multiplication. With `inverse` the inverse of the
+/// size's odd part modulo 2^64 and `shift` its factors of two, `rotr(offset * inverse, shift)` is the quotient of a
+/// multiple of the size; and any other number, a negative one included, comes out above 2^64 / size, for the multiples
+/// already have all the results below it. So a result below the number of blocks proves that it is a block's offset.
+struct Divisor {
+  uint64_t inverse = 0;
+  uint32_t shift = 0;
+
+  [[nodiscard]] constexpr uint64_t quotient(uint64_t offset) const noexcept {
+    return std::rotr(offset * inverse, static_cast<int>(shift));
+  }
+};
+[[nodiscard]] constexpr Divisor divisor_of(uint32_t size) noexcept {
+  const auto shift = static_cast<uint32_t>(std::countr_zero(size));
+  const uint64_t odd = size >> shift;
+  // Newton's way: three bits are right at first, and twice as many with each step.
+  uint64_t inverse = odd;
+  for (int step = 0; step < 5; ++step) inverse *= 2 - odd * inverse;
+  return {.inverse = inverse, .shift = shift};
 }
 
 }  // namespace freestone::pool

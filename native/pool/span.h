@@ -47,7 +47,8 @@ enum class SpanState : uint8_t {
   kFull,
 };
 
-struct alignas(64) Span {
+// On even cache lines, which come in pairs: the first two have all that a free reads of a span of up to 256 blocks.
+struct alignas(128) Span {
   // What every free reads.
 
   /// The pool's key when the span was put to use; 0 while it is not in use. Stored last, with release, and loaded with
@@ -56,9 +57,9 @@ struct alignas(64) Span {
   Relaxed<uint8_t*> base;
   /// Null for a large block.
   std::atomic<Heap*> heap{nullptr};
-  /// 0 for a large block, as is the inverse: only offset 0 is then the start of a block.
-  Relaxed<uint32_t> block_size;
-  Relaxed<uint32_t> inverse;
+  /// `Divisor` of the block size; of 1 for a large block, whose one offset is 0.
+  Relaxed<uint64_t> inverse;
+  Relaxed<uint32_t> shift;
   Relaxed<uint32_t> blocks;
   /// The owner's: free blocks. What lies in a stack does not count, so an empty span has none there.
   uint32_t free_count = 0;
@@ -69,8 +70,18 @@ struct alignas(64) Span {
   SpanState state = SpanState::kIdle;
   SpanKind kind = 0;
 
+  /// A bit a block in each of two maps, word beside word: a free looks at both.
+  struct Word {
+    /// Relaxed, for the argument above.
+    std::atomic<uint64_t> live;
+    std::atomic<uint64_t> remote;
+  };
+  Word map[kMaxBlocks / 64];
+
   // The rest.
 
+  /// Of a size class.
+  Relaxed<uint32_t> block_size;
   /// See above.
   std::atomic<bool> queued{false};
   /// In the heap's list of queued spans; written by who set `queued`.
@@ -91,15 +102,20 @@ struct alignas(64) Span {
   /// Milliseconds of the clock when it entered the pool's cache.
   uint64_t cached_at = 0;
 
-  /// A bit a block in each of two maps, word beside word: a free looks at both.
-  struct Word {
-    /// Relaxed, for the argument above.
-    std::atomic<uint64_t> live;
-    std::atomic<uint64_t> remote;
-  };
-  Word map[kMaxBlocks / 64];
-
   [[nodiscard]] uint32_t words() const noexcept { return (blocks + 63) / 64; }
+  /// The block that begins at an address; `blocks` or more when none does.
+  [[nodiscard]] uint64_t block_at(const void* address) const noexcept {
+    const auto offset = static_cast<uint64_t>(static_cast<const uint8_t*>(address) - base);
+    return Divisor{.inverse = inverse, .shift = shift}.quotient(offset);
+  }
+  /// Makes the span one block.
+  void make_one_block() noexcept {
+    inverse = 1;
+    shift = 0;
+    blocks = 1;
+    size_class.store(kLarge, std::memory_order_relaxed);
+    heap.store(nullptr, std::memory_order_relaxed);
+  }
 };
 
 }  // namespace freestone::pool

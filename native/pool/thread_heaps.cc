@@ -3,7 +3,7 @@
 namespace freestone::pool {
 
 thread_local constinit CachedHeap cached_heaps[kCachedHeaps];
-thread_local constinit CachedHeap last_heap;
+FREESTONE_NEAR_TLS thread_local constinit CachedHeap last_heap;
 
 namespace {
 

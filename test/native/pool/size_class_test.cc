@@ -16,13 +16,20 @@ TEST_CASE("a size class is the smallest that holds its sizes, and wastes an eigh
   CHECK(block_size_of(kSizeClasses - 1) == kMaxClassSize);
 }
 
-TEST_CASE("the inverse of a block size finds the block of every offset in a span") {
+TEST_CASE("a divisor tells the offsets of blocks from all others, before, in and behind a span") {
   for (SizeClass size_class = 0; size_class < kSizeClasses; ++size_class) {
     const uint64_t size = block_size_of(size_class);
-    CHECK(blocks_of(size_class) <= kMaxBlocks);
-    for (uint64_t offset = 0; offset < span_bytes_of(kind_of(size_class)); offset += 16) {
-      if (((offset >> 4) * inverse_of(size_class)) >> kInverseShift != offset / size)
-        FAIL("offset ", offset, " of ", size);
+    const uint64_t blocks = blocks_of(size_class);
+    const Divisor divisor = divisor_of(block_size_of(size_class));
+    CHECK(blocks <= kMaxBlocks);
+    const auto bytes = static_cast<int64_t>(span_bytes_of(kind_of(size_class)));
+    for (int64_t offset = -bytes; offset < 2 * bytes; offset += 1 + (offset % 4 == 0 ? 0 : size_class % 3)) {
+      const bool is_block =
+          offset >= 0 && offset % static_cast<int64_t>(size) == 0 && static_cast<uint64_t>(offset) / size < blocks;
+      const uint64_t number = divisor.quotient(static_cast<uint64_t>(offset));
+      if ((number < blocks) != is_block || (is_block && number != static_cast<uint64_t>(offset) / size)) {
+        FAIL("offset ", offset, " of ", size, " is ", number);
+      }
     }
   }
 }
