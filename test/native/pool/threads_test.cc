@@ -153,9 +153,12 @@ TEST_CASE("everything may be freed at once while other threads allocate and free
   {
     const auto pool = make_pool(source);
     std::atomic<bool> stop{false};
+    std::latch under_way(3);
     const auto work = [&](uint64_t seed) {
       std::mt19937_64 random(seed);
       void* blocks[64] = {};
+      blocks[0] = pool->allocate(16).value();
+      under_way.arrive_and_wait();
       while (!stop.load()) {
         void*& block = blocks[random() % 64];
         if (block != nullptr) (void)pool->free(block);
@@ -165,6 +168,7 @@ TEST_CASE("everything may be freed at once while other threads allocate and free
     };
     std::thread first(work, 1);
     std::thread second(work, 2);
+    under_way.arrive_and_wait();
     for (int i = 0; i < 200; ++i) {
       pool->free_all();
       std::this_thread::yield();
