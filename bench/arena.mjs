@@ -5,7 +5,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Arena } from '../dist/arena/index.js';
 import { buildCoreBench } from './harness/core-bench.mjs';
-import { buildRpmalloc } from './harness/mallocs.mjs';
+import { buildBumpalo, buildRpmalloc } from './harness/mallocs.mjs';
 import { machine } from './harness/report.mjs';
 import { median, table } from './harness/table.mjs';
 
@@ -13,6 +13,7 @@ export const about = 'bump allocation by the arena beside obstack, std::pmr, rpm
 
 export const options = {
   rpmalloc: { type: 'string', value: 'folder', help: 'rpmalloc beside them: a checkout of mjansson/rpmalloc' },
+  bumpalo: { type: 'string', value: 'folder', help: 'bumpalo beside them: a checkout of fitzgen/bumpalo, and rustc' },
 };
 
 export const subjectNames = ['arena', 'pool', 'bump', 'obstack', 'monotonic', 'malloc'];
@@ -24,6 +25,7 @@ const TITLES = {
   obstack: 'obstack of glibc',
   monotonic: 'std::pmr::monotonic_buffer_resource over one buffer',
   malloc: 'malloc and free of glibc',
+  bumpalo: 'bumpalo',
   rpmalloc: 'rpmalloc, malloc and free',
   rpmallocBump: 'a pointer and a limit over rpmalloc',
 };
@@ -84,13 +86,15 @@ function throughJavaScript(count) {
   return result;
 }
 
-export function run({ rounds, scale, only, rpmalloc, json }) {
+export function run({ rounds, scale, only, rpmalloc, bumpalo, json }) {
   const folder = mkdtempSync(join(tmpdir(), 'freestone-arena-'));
   try {
     const library = rpmalloc === undefined ? undefined : buildRpmalloc(rpmalloc, folder);
+    const rust = bumpalo === undefined ? undefined : buildBumpalo(bumpalo, folder);
     const program = buildCoreBench();
     const measured = Array.from({ length: rounds }, () => {
       const times = ask(program, [...only, 'reset'], scale);
+      if (rust !== undefined) times.bumpalo = Number(spawnSync(rust, scale < 1 ? ['small'] : [], { encoding: 'utf8' }).stdout);
       if (library === undefined) return times;
       const { malloc, bump } = ask(program, ['malloc', 'bump'], scale, { LD_PRELOAD: library });
       return { ...times, rpmalloc: malloc, rpmallocBump: bump };

@@ -5,19 +5,20 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from '../dist/pool/index.js';
 import { buildCoreBench } from './harness/core-bench.mjs';
-import { buildRpmalloc, installedMallocs } from './harness/mallocs.mjs';
+import { buildRpmalloc, buildSnmalloc, installedMallocs } from './harness/mallocs.mjs';
 import { machine } from './harness/report.mjs';
 import { median, table } from './harness/table.mjs';
 import { UsageError } from './harness/usage-error.mjs';
 
-export const about = 'general allocation by the pool beside mimalloc, tcmalloc, jemalloc, rpmalloc and the C library';
+export const about = 'general allocation by the pool beside mimalloc, tcmalloc, jemalloc, rpmalloc, snmalloc and the C library';
 
 export const options = {
   cases: { type: 'string', value: 'a,b', help: 'these cases alone' },
   rpmalloc: { type: 'string', value: 'folder', help: 'rpmalloc beside them: a checkout of mjansson/rpmalloc' },
+  snmalloc: { type: 'string', value: 'folder', help: 'snmalloc beside them: a checkout of microsoft/snmalloc' },
 };
 
-export const subjectNames = ['freestone', 'mimalloc', 'tcmalloc', 'jemalloc', 'rpmalloc', 'glibc'];
+export const subjectNames = ['freestone', 'mimalloc', 'tcmalloc', 'jemalloc', 'rpmalloc', 'snmalloc', 'glibc'];
 
 const CASES = ['churn1k', 'churn64k', 'pair64', 'batch8k', 'handed1k'];
 
@@ -46,6 +47,13 @@ function throughJavaScript(count) {
     result[`pool.alloc(${String(size)}) and free`] = each(count, () => {
       for (let i = 0; i < count; i += 1) pool.free(pool.alloc(size));
     });
+    const kept = new Array(1000);
+    result[`pool.alloc(${String(size)}), 1,000 kept, then freed`] = each(count, () => {
+      for (let i = 0; i < count; i += kept.length) {
+        for (let k = 0; k < kept.length; k += 1) kept[k] = pool.alloc(size);
+        for (const block of kept) pool.free(block);
+      }
+    });
     result[`Buffer.allocUnsafe(${String(size)})`] = each(count, () => {
       for (let i = 0; i < count; i += 1) Buffer.allocUnsafe(size);
     });
@@ -57,13 +65,18 @@ function throughJavaScript(count) {
   return result;
 }
 
-export function run({ rounds, scale, only, cases, rpmalloc, json }) {
+export function run({ rounds, scale, only, cases, rpmalloc, snmalloc, json }) {
   const wanted = cases === undefined ? CASES : cases.split(',');
   const unknown = wanted.find((name) => !CASES.includes(name));
   if (unknown !== undefined) throw new UsageError(`--cases: there is no ${unknown}, but ${CASES.join(', ')}`);
   const folder = mkdtempSync(join(tmpdir(), 'freestone-pool-'));
   try {
-    const libraries = { ...installedMallocs(), rpmalloc: rpmalloc === undefined ? undefined : buildRpmalloc(rpmalloc, folder), glibc: '' };
+    const libraries = {
+      ...installedMallocs(),
+      rpmalloc: rpmalloc === undefined ? undefined : buildRpmalloc(rpmalloc, folder),
+      snmalloc: snmalloc === undefined ? undefined : buildSnmalloc(snmalloc, folder),
+      glibc: '',
+    };
     const program = buildCoreBench();
     const subjects = only.filter((name) => name === 'freestone' || libraries[name] !== undefined);
     const times = new Map();
