@@ -169,7 +169,7 @@ TEST_CASE("everything may be freed at once while other threads allocate and free
     std::thread first(work, 1);
     std::thread second(work, 2);
     under_way.arrive_and_wait();
-    for (int i = 0; i < 200; ++i) {
+    for (uint64_t i = 0; i < steps(2000); ++i) {
       pool->free_all();
       std::this_thread::yield();
     }
