@@ -231,6 +231,7 @@
             'test/native/slab/heap_test.cc',
             'test/native/slab/misuse_test.cc',
             'test/native/slab/threads_test.cc',
+            'test/native/slab/trim_test.cc',
           ],
           # doctest reports a failed REQUIRE by an exception.
           'cflags!': ['-fno-exceptions', '-Wshadow', '-Wconversion'],

@@ -90,8 +90,8 @@ export function run({ rounds, scale, only, cases, rpmalloc, json }) {
       }
     }
     const memory = subjects.map((subject) => {
-      const [peak, atPeak, rest, atEnd, trimmed, empty] = ask(program, libraries[subject], ['resident', 1, Math.round(4e6 * scale)]);
-      return { subject, peak, atPeak, rest, atEnd, trimmed, empty };
+      const [peak, atPeak, peakTrimmed, rest, atEnd, trimmed, touched, empty] = ask(program, libraries[subject], ['resident', 1, Math.round(4e6 * scale)]);
+      return { subject, peak, atPeak, peakTrimmed, rest, atEnd, trimmed, touched, empty };
     });
     throughJavaScript(20_000);
     const javascript = Array.from({ length: rounds }, () => throughJavaScript(Math.max(640, Math.round(200_000 * scale))));
@@ -110,7 +110,8 @@ export function run({ rounds, scale, only, cases, rpmalloc, json }) {
           rows,
         ),
         '',
-        'resident memory after a churn of 400,000 blocks of up to 1 KiB, after nine of ten at random ended, and after malloc_trim, in MiB',
+        'resident memory in MiB after a churn of 400,000 blocks of up to 1 KiB, and after nine of ten at random ended; each before and after',
+        'malloc_trim, where there is one. Pages: those that a live block touches, which no malloc can give back',
         '',
         ...table(
           [
@@ -118,9 +119,12 @@ export function run({ rounds, scale, only, cases, rpmalloc, json }) {
             { title: 'live', text: ({ peak }) => mebibytes(peak) },
             { title: 'resident', text: ({ atPeak }) => mebibytes(atPeak) },
             { title: 'ratio', text: ({ peak, atPeak }) => (atPeak / peak).toFixed(2) },
+            { title: 'trimmed', text: ({ peak, peakTrimmed }) => (peakTrimmed / peak).toFixed(2) },
             { title: 'then live', text: ({ rest }) => mebibytes(rest) },
             { title: 'resident', text: ({ atEnd }) => mebibytes(atEnd) },
             { title: 'trimmed', text: ({ trimmed }) => mebibytes(trimmed) },
+            { title: 'pages', text: ({ touched }) => mebibytes(touched) },
+            { title: 'ratio', text: ({ trimmed, touched }) => (trimmed / touched).toFixed(2) },
             { title: 'all freed, trimmed', text: ({ empty }) => mebibytes(empty) },
           ],
           memory,

@@ -252,7 +252,9 @@ export interface NativeHeapStats {
   readonly localHeaps: number;
   /** Of live units and large blocks. */
   readonly allocated: number;
-  /** Of segments and large blocks, kept ones included. */
+  /** Of segments and large blocks, kept ones included: what the limit is about. */
+  readonly held: number;
+  /** Of these, what the system has not got back: less the pages that `trim` gave back and that nobody used since. */
   readonly committed: number;
   readonly limit: number;
   /** Requests that the limit refused. */

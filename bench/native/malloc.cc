@@ -1,11 +1,13 @@
 // One case of bench/slab.mjs with whatever malloc the process has: the peers are loaded before it.
 //   malloc <case> <threads> <operations>     prints nanoseconds of wall time for each pair of malloc and free
-//   malloc resident 1 <operations>           prints live bytes at the peak and what is resident then; live bytes after
-//   most
-//                                            ended, resident then and after malloc_trim; resident after all ended and
-//                                            malloc_trim; each less what was resident before
+//   malloc resident 1 <operations>           prints live bytes at the peak, what is resident then and after
+//                                            malloc_trim; live bytes after most ended, resident then and after
+//                                            malloc_trim, and bytes of the pages that a live block touches, which no
+//                                            malloc can give back; resident after all ended and malloc_trim. What is
+//                                            resident is less what was so before
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -96,7 +98,7 @@ uint64_t resident() {
   return pages * 4096;
 }
 
-/// A hundred thousand blocks of up to 1 KiB, replaced at random; then nine of ten are freed.
+/// Four hundred thousand blocks of up to 1 KiB, replaced at random; then nine of ten are freed.
 void measure_resident(uint64_t count) {
   std::vector<void*> live(400000, nullptr);
   std::vector<uint32_t> sizes(live.size(), 0);
@@ -117,20 +119,33 @@ void measure_resident(uint64_t count) {
   }
   peak = bytes;
   at_peak = resident() - before;
+  // Not part of the C library's peers' promise, so looked up.
+  using Trim = int (*)(size_t);
+  const auto trim = reinterpret_cast<Trim>(dlsym(RTLD_DEFAULT, "malloc_trim"));
+  const auto after_trim = [&] {
+    if (trim != nullptr) trim(0);
+    return resident() - before;
+  };
+  const uint64_t at_peak_trimmed = after_trim();
   // Their places are random by now, so what is left is spread over all memory.
   for (size_t i = 0; i < live.size() * 9 / 10; ++i) set(i, 0);
   const uint64_t rest = bytes;
   const uint64_t at_end = resident() - before;
-  // Not part of the C library's peers' promise, so looked up.
-  using Trim = int (*)(size_t);
-  if (const auto trim = reinterpret_cast<Trim>(dlsym(RTLD_DEFAULT, "malloc_trim"))) trim(0);
-  const uint64_t trimmed = resident() - before;
+  const uint64_t trimmed = after_trim();
+  std::vector<uintptr_t> pages;
+  for (size_t i = 0; i < live.size(); ++i) {
+    const auto start = reinterpret_cast<uintptr_t>(live[i]);
+    if (start == 0) continue;
+    for (uintptr_t page = start >> 12; page <= (start + sizes[i] - 1) >> 12; ++page) pages.push_back(page);
+  }
+  std::sort(pages.begin(), pages.end());
+  const uint64_t touched = static_cast<uint64_t>(std::unique(pages.begin(), pages.end()) - pages.begin()) << 12;
+  pages = {};
   for (size_t i = 0; i < live.size(); ++i) set(i, 0);
-  if (const auto trim = reinterpret_cast<Trim>(dlsym(RTLD_DEFAULT, "malloc_trim"))) trim(0);
-  std::printf("%llu %llu %llu %llu %llu %lld\n", static_cast<unsigned long long>(peak),
-              static_cast<unsigned long long>(at_peak), static_cast<unsigned long long>(rest),
-              static_cast<unsigned long long>(at_end), static_cast<unsigned long long>(trimmed),
-              static_cast<long long>(resident()) - static_cast<long long>(before));
+  for (const uint64_t value : {peak, at_peak, at_peak_trimmed, rest, at_end, trimmed, touched}) {
+    std::printf("%llu ", static_cast<unsigned long long>(value));
+  }
+  std::printf("%lld\n", static_cast<long long>(after_trim()));
 }
 
 }  // namespace

@@ -201,7 +201,12 @@ export class Heap implements Allocator, Disposable {
     return this.#native.stats();
   }
 
-  /** Gives what is kept for later back to the operating system, that of object caches first. @returns bytes. @throws {FreestoneError} ERR_CLOSED */
+  /**
+   * Gives what is kept for later back to the operating system, that of object caches first, and the pages between live blocks that none
+   * of them touches.
+   * @returns bytes
+   * @throws {FreestoneError} ERR_CLOSED
+   */
   trim(): number {
     for (const cache of this.#caches) cache.trim();
     return this.#native.trim();

@@ -196,6 +196,7 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
   set(object, "metadataBytes", stats.space.metadata_bytes);
   set(object, "localHeaps", stats.local_heaps);
   set(object, "allocated", stats.allocated);
+  set(object, "held", stats.held);
   set(object, "committed", stats.committed);
   set(object, "limit", stats.limit);
   set(object, "refused", stats.refused);

@@ -40,7 +40,9 @@ struct Stats {
   uint64_t local_heaps = 0;
   /// Bytes of live units and large blocks.
   uint64_t allocated = 0;
-  /// Bytes of segments and large blocks, kept ones included.
+  /// Bytes of segments and large blocks, kept ones included: what the limit is about.
+  uint64_t held = 0;
+  /// Of these, what the system has not got back: less the pages that a trim gave back and nobody used since.
   uint64_t committed = 0;
   uint64_t limit = 0;
   /// Requests that the limit refused.

@@ -225,8 +225,8 @@ void* freestone_aligned_alloc(size_t alignment, size_t size) {
 size_t freestone_trim(void) {
   Heap* const heap = the_heap();
   if (heap == nullptr) return 0;
-  if (local != nullptr) local->trim();
-  return static_cast<size_t>(heap->trim());
+  const uint64_t own = local == nullptr ? 0 : local->trim();
+  return static_cast<size_t>(own + heap->trim());
 }
 
 void freestone_prepare_fork(void) {

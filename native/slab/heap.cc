@@ -262,9 +262,10 @@ uint64_t Heap::trim() noexcept {
   if (debug_ != nullptr) {
     while (uint8_t* const due = debug_->next_due(true)) (void)put(due);
   }
-  each_local([](LocalHeap& local) { local.trim(); });
-  large_.trim();
-  return space_->trim();
+  uint64_t given_back = 0;
+  each_local([&](LocalHeap& local) { given_back += local.trim(); });
+  given_back += large_.trim();
+  return given_back + space_->trim();
 }
 
 void Heap::close() noexcept {
@@ -305,7 +306,8 @@ Stats Heap::stats() noexcept {
     sum.empty_slabs += used == 0 ? 1 : 0;
     if (slab.number == 0) {
       ++sum.segments;
-      sum.committed += kClassTable[slab.class_index].segment_bytes();
+      const auto purged = static_cast<uint64_t>(std::popcount(slab.purged.load(std::memory_order_relaxed)));
+      sum.committed += kClassTable[slab.class_index].segment_bytes() - purged * Space::purge_bytes(slab.class_index);
     }
     for (const auto& word : slab.remote) {
       sum.units -= static_cast<uint64_t>(std::popcount(word.load(std::memory_order_relaxed)));
@@ -321,6 +323,7 @@ Stats Heap::stats() noexcept {
       stats.local.queue_misses += counts.queue_misses;
       stats.local.remote_frees += counts.remote_frees;
       stats.local.remote_batches += counts.remote_batches;
+      stats.local.purged_bytes += counts.purged_bytes;
       ++stats.local_heaps;
     }
   }
@@ -328,7 +331,8 @@ Stats Heap::stats() noexcept {
   stats.large = large_.counts();
   stats.allocated = stats.large.bytes;
   for (const ClassStats& each : stats.classes) stats.allocated += each.units * each.size;
-  stats.committed = held_.load(std::memory_order_relaxed);
+  stats.held = held_.load(std::memory_order_relaxed);
+  stats.committed = stats.held - std::min(stats.held, stats.local.purged_bytes);
   stats.limit = config_.limit;
   stats.refused = refused_.load(std::memory_order_relaxed);
   return stats;
@@ -353,10 +357,11 @@ Result<RecordIndex> Heap::make_segment(uint32_t class_index, LocalHeap* owner) n
   return made;
 }
 
-void Heap::end_segment(Slab& first) noexcept {
+uint64_t Heap::end_segment(Slab& first) noexcept {
   const uint64_t bytes = kClassTable[first.class_index].segment_bytes();
-  space_->end_segment(first);
+  const uint64_t given_back = space_->end_segment(first);
   discharge(bytes);
+  return given_back;
 }
 
 Status Heap::charge(uint64_t bytes) noexcept {
@@ -364,7 +369,7 @@ Status Heap::charge(uint64_t bytes) noexcept {
   if (config_.limit == 0 || held <= config_.limit) return {};
   discharge(bytes);
   // What is kept for later is no use to who is refused now.
-  large_.trim();
+  (void)large_.trim();
   if (held_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= config_.limit) return {};
   discharge(bytes);
   refused_.fetch_add(1, std::memory_order_relaxed);

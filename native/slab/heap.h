@@ -42,8 +42,8 @@ class Heap : public base::Shared<Heap> {
 
   /// Ends every block.
   void free_all() noexcept;
-  /// Gives what is kept and not used back to the Space, and what is free there to the system. Returns the latter's
-  /// bytes.
+  /// Gives what is kept and not used back to the Space, and to the system what is free there and the pages of segments
+  /// in which no unit is live. Returns the bytes that went to the system.
   uint64_t trim() noexcept;
   /// Ends every block and the heap: what is called from now on gives `kClosed`. A second call does nothing.
   void close() noexcept;
@@ -74,7 +74,8 @@ class Heap : public base::Shared<Heap> {
   // For the tiers between: segments and bytes against the limit.
 
   [[nodiscard]] base::Result<RecordIndex> make_segment(uint32_t class_index, LocalHeap* owner) noexcept;
-  void end_segment(Slab& first) noexcept;
+  /// Returns the bytes that went back to the system.
+  uint64_t end_segment(Slab& first) noexcept;
   [[nodiscard]] base::Status charge(uint64_t bytes) noexcept;
   void discharge(uint64_t bytes) noexcept;
 

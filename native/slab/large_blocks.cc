@@ -87,7 +87,7 @@ Result<void*> LargeBlocks::alloc(uint64_t size, uint64_t alignment, bool zeroed)
     }
   }
   if (closed) {
-    end(made.value());
+    (void)end(made.value());
     return Status(Code::kClosed, "the heap is closed");
   }
   if (zeroed && !zero) std::memset(start, 0, size);
@@ -125,16 +125,17 @@ Status LargeBlocks::free(void* pointer) noexcept {
       return {};
     }
   }
-  end(index);
+  (void)end(index);
   return {};
 }
 
-void LargeBlocks::end(RecordIndex index) noexcept {
+uint64_t LargeBlocks::end(RecordIndex index) noexcept {
   LargeBlock& block = owner_.space->directory().large(index);
   const uint64_t bytes = block.bytes;
   block.heap.store(nullptr, std::memory_order_relaxed);
-  owner_.space->end_large(index);
+  const uint64_t given_back = owner_.space->end_large(index);
   owner_.heap->discharge(bytes);
+  return given_back;
 }
 
 uint64_t LargeBlocks::size_at(const void* pointer) const noexcept {
@@ -144,7 +145,8 @@ uint64_t LargeBlocks::size_at(const void* pointer) const noexcept {
   return block == nullptr ? 0 : block->bytes;
 }
 
-void LargeBlocks::trim() noexcept {
+uint64_t LargeBlocks::trim() noexcept {
+  uint64_t given_back = 0;
   for (RecordIndex& head : kept_) {
     for (;;) {
       RecordIndex index = kNoRecord;
@@ -157,13 +159,14 @@ void LargeBlocks::trim() noexcept {
         --counts_.cached_blocks;
         counts_.cached_bytes -= block.bytes;
       }
-      end(index);
+      given_back += end(index);
     }
   }
+  return given_back;
 }
 
 void LargeBlocks::release_all() noexcept {
-  trim();
+  (void)trim();
   for (;;) {
     RecordIndex index = kNoRecord;
     {
@@ -176,7 +179,7 @@ void LargeBlocks::release_all() noexcept {
       counts_.bytes -= block.bytes;
       owner_.space->directory().set(block.slot, 1, make_entry(kLargeInside, index));
     }
-    end(index);
+    (void)end(index);
   }
 }
 

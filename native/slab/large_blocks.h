@@ -34,8 +34,8 @@ class LargeBlocks {
   /// Bytes of the live block that begins at `pointer`; 0 when none does.
   [[nodiscard]] uint64_t size_at(const void* pointer) const noexcept;
 
-  /// Gives the blocks that are kept back.
-  void trim() noexcept;
+  /// Gives the blocks that are kept back. Returns the bytes that went to the system.
+  uint64_t trim() noexcept;
   /// The live ones as well.
   void release_all() noexcept;
   /// Refuses what comes from now on, with `kClosed`.
@@ -65,7 +65,7 @@ class LargeBlocks {
   [[nodiscard]] LargeBlock* find(const void* pointer, RecordIndex& index) const noexcept;
   void link(RecordIndex index, RecordIndex& head) noexcept;
   void unlink(LargeBlock& block, RecordIndex& head) noexcept;
-  void end(RecordIndex index) noexcept;
+  uint64_t end(RecordIndex index) noexcept;
 
   const Owner owner_;
   mutable base::SpinLock lock_;

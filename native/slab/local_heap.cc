@@ -1,5 +1,6 @@
 #include "slab/local_heap.h"
 
+#include <algorithm>
 #include <bit>
 #include <new>
 
@@ -20,6 +21,14 @@ alignas(sizeof(Slab)) Slab no_slab{};
 
 void add(std::atomic<uint64_t>& counter, uint64_t value) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
+}
+
+void subtract(std::atomic<uint64_t>& counter, uint64_t value) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) - value, std::memory_order_relaxed);
+}
+
+uint64_t purged_bytes_of(const Slab& first, uint64_t purged) noexcept {
+  return uint64_t{Space::purge_bytes(first.class_index)} * static_cast<uint64_t>(std::popcount(purged));
 }
 
 }  // namespace
@@ -55,6 +64,7 @@ void LocalHeap::forget_cursor(Cursor& cursor) noexcept {
 bool LocalHeap::point(Cursor& cursor, Slab& slab) noexcept {
   for (uint32_t i = 0; i < kSlabWords; ++i) {
     if (slab.free[i].load(std::memory_order_relaxed) == 0) continue;
+    if (purged_bytes_.load(std::memory_order_relaxed) != 0) reuse(slab, i);
     cursor.word = &slab.free[i];
     cursor.base = slab.units + uint64_t{i} * 64 * cursor.size;
     return true;
@@ -139,7 +149,34 @@ void LocalHeap::end(Slab& first) noexcept {
       std::this_thread::yield();
     }
   }
-  heap_->end_segment(first);
+  if (const uint64_t purged = first.purged.load(std::memory_order_relaxed); purged != 0) {
+    subtract(purged_bytes_, purged_bytes_of(first, purged));
+  }
+  given_back_ += heap_->end_segment(first);
+}
+
+void LocalHeap::reuse(Slab& slab, uint32_t word) noexcept {
+  Slab& first = records_[slab.first];
+  const uint64_t purged = first.purged.load(std::memory_order_relaxed);
+  if (purged == 0) return;
+  const uint32_t size = kClassTable[slab.class_index].size;
+  const uint32_t bytes = Space::purge_bytes(slab.class_index);
+  const uint32_t unit = slab.number * kSlabUnits + word * 64;
+  const uint32_t units = std::min<uint32_t>(slab.capacity - word * 64, 64);
+  const uint32_t from = unit * size / bytes;
+  const uint32_t last = ((unit + units) * size - 1) / bytes;
+  const uint64_t touched = purged & (~uint64_t{0} >> (63 - (last - from)) << from);
+  first.purged.store(purged & ~touched, std::memory_order_relaxed);
+  subtract(purged_bytes_, purged_bytes_of(first, touched));
+}
+
+template <typename Work>
+void LocalHeap::each_segment(const Queue& queue, Work work) const noexcept {
+  for (const SlabState state : {SlabState::kEmpty, SlabState::kPartial, SlabState::kFull}) {
+    for (RecordIndex index = queue.head(state); index != kNoRecord; index = records_[index].next) {
+      if (records_[index].number == 0) work(records_[index]);
+    }
+  }
 }
 
 Freed LocalHeap::free_remote(Slab& slab, uint32_t unit, uintptr_t offset, Entry entry) noexcept {
@@ -215,7 +252,8 @@ void LocalHeap::take_over(Slab& slab) noexcept {
   if (queue.empty_segments() > kKeptSegments) surplus_ |= uint64_t{1} << slab.class_index;
 }
 
-void LocalHeap::trim() noexcept {
+uint64_t LocalHeap::trim() noexcept {
+  given_back_ = 0;
   drain();
   for (uint32_t i = 0; i < kClasses; ++i) {
     Cursor& cursor = cursors_[i];
@@ -224,7 +262,13 @@ void LocalHeap::trim() noexcept {
       forget_cursor(cursor);
     }
     (void)keep_few(queues_[i], 0);
+    each_segment(queues_[i], [&](Slab& first) {
+      const uint64_t bytes = space_.purge_free_pages(first);
+      given_back_ += bytes;
+      add(purged_bytes_, bytes);
+    });
   }
+  return given_back_;
 }
 
 void LocalHeap::release_all() noexcept {
@@ -264,10 +308,18 @@ LocalCounts LocalHeap::counts() const noexcept {
   counts.queue_misses = queue_misses_.load(std::memory_order_relaxed);
   counts.remote_frees = remote_frees_.load(std::memory_order_relaxed);
   counts.remote_batches = remote_batches_.load(std::memory_order_relaxed);
+  counts.purged_bytes = purged_bytes_.load(std::memory_order_relaxed);
   return counts;
 }
 
 Status LocalHeap::validate() const noexcept {
+  uint64_t purged_bytes = 0;
+  bool is_wrong = false;
+  const auto count_pages = [&](const Slab& first) {
+    const uint64_t purged = first.purged.load(std::memory_order_relaxed);
+    purged_bytes += purged_bytes_of(first, purged);
+    is_wrong = is_wrong || (purged & ~Space::free_pages_of(first)) != 0;
+  };
   for (uint32_t i = 0; i < kClasses; ++i) {
     const Slab* const slab = active(i);
     if (slab != nullptr) {
@@ -279,6 +331,12 @@ Status LocalHeap::validate() const noexcept {
       }
     }
     if (const Status status = queues_[i].validate(space_.directory(), this, slab); !status.ok()) return status;
+    if (slab != nullptr && slab->number == 0) count_pages(*slab);
+    each_segment(queues_[i], count_pages);
+  }
+  if (is_wrong) return Status(Code::kOverlap, "the pages that went back against the bitmaps of units");
+  if (purged_bytes != purged_bytes_.load(std::memory_order_relaxed)) {
+    return Status(Code::kOverlap, "the count of pages that went back");
   }
   return {};
 }

@@ -44,6 +44,8 @@ struct LocalCounts {
   /// Units freed by other local heaps that were taken over, and in how many batches.
   uint64_t remote_frees = 0;
   uint64_t remote_batches = 0;
+  /// Bytes inside segments whose memory the system has.
+  uint64_t purged_bytes = 0;
 };
 
 class LocalHeap {
@@ -104,8 +106,9 @@ class LocalHeap {
 
   /// Takes over what other threads freed.
   void drain() noexcept;
-  /// Drains and gives up all empty segments.
-  void trim() noexcept;
+  /// Drains, gives up all empty segments, and gives the memory of the pages of the others back in which no unit is
+  /// live. Returns the bytes that went back to the system.
+  uint64_t trim() noexcept;
   /// Gives up every segment with whatever is in it.
   void release_all() noexcept;
 
@@ -152,6 +155,11 @@ class LocalHeap {
   void leave(Slab& slab) noexcept;
   void push(RecordIndex index, Slab& slab) noexcept;
   void forget_cursor(Cursor& cursor) noexcept;
+  /// The pages of a word of the slab's bitmap will be used again.
+  void reuse(Slab& slab, uint32_t word) noexcept;
+  /// Calls `work(first)` for the first slab of each segment that has no active slab of number 0.
+  template <typename Work>
+  void each_segment(const Queue& queue, Work work) const noexcept;
 
   const uintptr_t base_;
   const uintptr_t span_;
@@ -172,6 +180,10 @@ class LocalHeap {
   std::atomic<uint64_t> queue_misses_{0};
   std::atomic<uint64_t> remote_frees_{0};
   std::atomic<uint64_t> remote_batches_{0};
+  /// Of all segments, by `Slab::purged`.
+  std::atomic<uint64_t> purged_bytes_{0};
+  /// By the segments that ended since the last `trim` began.
+  uint64_t given_back_ = 0;
 };
 
 }  // namespace freestone::slab

@@ -73,6 +73,10 @@ struct alignas(64) Slab {
   RecordIndex first;
   /// The segment's first slot; in its first slab.
   uint32_t slot;
+  /// The segment's pages whose memory went back to the system, in its first slab: a bit for each
+  /// `Space::purge_bytes`. No unit that touches one of them is live, and no cursor has its word. Written by the owner
+  /// alone; relaxed, for others that count.
+  std::atomic<uint64_t> purged;
 };
 
 /// A block above `kMaxUnit`, in a record of the same pool.

@@ -1,6 +1,7 @@
 #include "slab/space.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "slab/local_heap.h"
 
@@ -19,6 +20,9 @@ constexpr uint64_t kResidentFreeSlots = 256;
 
 constexpr uint64_t kProcessBytes = sizeof(void*) == 8 ? uint64_t{1} << 40 : uint64_t{1} << 30;
 constexpr uint64_t kLeastBytes = uint64_t{64} << 20;
+
+/// `count` bits from `first` on. @param count 1 to 64
+uint64_t page_mask(uint32_t first, uint32_t count) noexcept { return ~uint64_t{0} >> (64 - count) << first; }
 
 Result<Ref<FrameAllocator>> make_frames(uint64_t bytes) noexcept {
   // One node without CPUs: pages come from the node that touches them first, which is where the thread is.
@@ -104,6 +108,7 @@ Result<RecordIndex> Space::make_segment(uint32_t class_index, LocalHeap* owner, 
     }
     slab.owner.store(owner, std::memory_order_relaxed);
   }
+  directory_.slab(first).purged.store(0, std::memory_order_relaxed);
   directory_.set(slot, uint64_t{1} << info.segment_order, make_entry(class_index + 1, first));
   return first;
 }
@@ -113,24 +118,69 @@ void Space::hide_segment(const Slab& first) noexcept {
   directory_.set(first.slot, uint64_t{1} << kClassTable[first.class_index].segment_order, 0);
 }
 
-void Space::end_segment(Slab& first) noexcept {
+uint64_t Space::end_segment(Slab& first) noexcept {
   const uint32_t order = kClassTable[first.class_index].segment_order;
   const uint32_t slot = first.slot;
   const uint32_t slots = 1U << order;
   lock_.lock();
   const bool keep = arenas_.resident_free_slots() + slots <= kResidentFreeSlots;
+  bool purged = false;
   if (!keep) {
     // Not under the lock: nobody can take the slots before they are given back.
     lock_.unlock();
-    const bool purged = system_->purge(directory_.address_of(slot), uint64_t{slots} << kSlotShift).ok();
+    purged = system_->purge(directory_.address_of(slot), uint64_t{slots} << kSlotShift).ok();
     lock_.lock();
-    directory_.give_back(directory_.index_of(first), first.slabs);
-    arenas_.give_back(slot, order, purged);
-  } else {
-    directory_.give_back(directory_.index_of(first), first.slabs);
-    arenas_.give_back(slot, order, false);
   }
+  directory_.give_back(directory_.index_of(first), first.slabs);
+  arenas_.give_back(slot, order, purged);
   lock_.unlock();
+  return purged ? uint64_t{slots} << kSlotShift : 0;
+}
+
+uint32_t Space::purge_bytes(uint32_t class_index) noexcept {
+  return std::max(static_cast<uint32_t>(os::page_size()), kClassTable[class_index].segment_bytes() / 64);
+}
+
+uint64_t Space::free_pages_of(const Slab& first) noexcept {
+  const ClassInfo& info = kClassTable[first.class_index];
+  const uint32_t bytes = purge_bytes(first.class_index);
+  const uint32_t pages = info.segment_bytes() / bytes;
+  uint64_t touched = 0;
+  for (uint32_t i = 0; i < info.slabs; ++i) {
+    const Slab& slab = (&first)[i];
+    for (uint32_t word = 0; word * 64 < slab.capacity; ++word) {
+      const uint32_t units = std::min<uint32_t>(slab.capacity - word * 64, 64);
+      uint64_t live = ~slab.free[word].load(std::memory_order_relaxed);
+      if (units < 64) live &= (uint64_t{1} << units) - 1;
+      for (; live != 0; live &= live - 1) {
+        const uint32_t unit = i * kSlabUnits + word * 64 + static_cast<uint32_t>(std::countr_zero(live));
+        const uint32_t from = unit * info.size / bytes;
+        const uint32_t last = (unit * info.size + info.size - 1) / bytes;
+        touched |= page_mask(from, last - from + 1);
+      }
+    }
+  }
+  return ~touched & page_mask(0, pages);
+}
+
+uint64_t Space::purge_free_pages(Slab& first) noexcept {
+  const uint32_t bytes = purge_bytes(first.class_index);
+  uint8_t* const start = directory_.address_of(first.slot);
+  uint64_t purged = first.purged.load(std::memory_order_relaxed);
+  uint64_t given_back = 0;
+  for (uint64_t left = free_pages_of(first) & ~purged; left != 0;) {
+    // One call for each run of pages.
+    const auto from = static_cast<uint32_t>(std::countr_zero(left));
+    const auto count = static_cast<uint32_t>(std::countr_one(left >> from));
+    const uint64_t mask = page_mask(from, count);
+    left &= ~mask;
+    const uint64_t size = uint64_t{count} * bytes;
+    if (!system_->purge(start + uint64_t{from} * bytes, size).ok()) continue;
+    purged |= mask;
+    given_back += size;
+  }
+  first.purged.store(purged, std::memory_order_relaxed);
+  return given_back;
 }
 
 Result<RecordIndex> Space::make_large(uint64_t bytes, uint64_t alignment, Heap* heap, bool& zero) noexcept {
@@ -160,16 +210,18 @@ Result<RecordIndex> Space::make_large(uint64_t bytes, uint64_t alignment, Heap* 
   return index;
 }
 
-void Space::end_large(RecordIndex index) noexcept {
+uint64_t Space::end_large(RecordIndex index) noexcept {
   LargeBlock& block = directory_.large(index);
+  const uint64_t bytes = block.bytes;
   uint8_t* const start = directory_.address_of(block.slot);
-  const bool purged = system_->purge(start, block.bytes).ok();
+  const bool purged = system_->purge(start, bytes).ok();
   const std::lock_guard guard(lock_);
   soiled_ = soiled_ || !purged;
-  directory_.set(block.slot, (block.bytes + kSlotBytes - 1) / kSlotBytes, 0);
+  directory_.set(block.slot, (bytes + kSlotBytes - 1) / kSlotBytes, 0);
   // It was taken with this length, so this cannot fail.
-  (void)frames_->free(frames_->frame_at(start), static_cast<uint32_t>(block.bytes / frames_->frame_size()));
+  (void)frames_->free(frames_->frame_at(start), static_cast<uint32_t>(bytes / frames_->frame_size()));
   directory_.give_back(index, 1);
+  return purged ? bytes : 0;
 }
 
 void Space::merge(ArenaGroup& group) noexcept {

@@ -30,13 +30,23 @@ class Space : public base::Shared<Space> {
                                                        const Growth& growth) noexcept;
   /// Takes a segment out of the directory, so that no thread can begin to free into it.
   void hide_segment(const Slab& first) noexcept;
-  /// Ends a hidden segment that no thread visits. Any heap may take its slots next.
-  void end_segment(Slab& first) noexcept;
+  /// Ends a hidden segment that no thread visits. Any heap may take its slots next. Returns the bytes that went back to
+  /// the system.
+  uint64_t end_segment(Slab& first) noexcept;
+
+  /// Bytes of a bit of `Slab::purged`: a page, or a 64th of a segment that has more pages than bits.
+  [[nodiscard]] static uint32_t purge_bytes(uint32_t class_index) noexcept;
+  /// The bits of `Slab::purged` for the pages that no unit of the segment touches but free ones.
+  [[nodiscard]] static uint64_t free_pages_of(const Slab& first) noexcept;
+  /// Gives the memory of those pages back that did not go yet. For the owner of the segment, with no cursor into it.
+  /// Returns bytes.
+  uint64_t purge_free_pages(Slab& first) noexcept;
 
   /// A block of at least `bytes`, rounded up to pages. `zero` is set to whether its content is.
   [[nodiscard]] base::Result<RecordIndex> make_large(uint64_t bytes, uint64_t alignment, Heap* heap,
                                                      bool& zero) noexcept;
-  void end_large(RecordIndex index) noexcept;
+  /// Returns the bytes that went back to the system.
+  uint64_t end_large(RecordIndex index) noexcept;
 
   /// The class of the live unit of `heap` that begins at `pointer`; `kClasses` when none does. Any thread, no lock.
   [[nodiscard]] uint32_t class_at(const void* pointer, const Heap* heap) noexcept;

@@ -186,6 +186,22 @@ describe('a heap', () => {
     expect(heap.stats().freeResidentBytes).toBe(0);
   });
 
+  it('gives back the pages between live blocks when it is trimmed', () => {
+    using heap = new Heap({ dedicated: true });
+    const blocks = Array.from({ length: 8192 }, (_, i) => heap.alloc(KIB).fill(i & 255));
+    const kept = blocks.filter((_, i) => i % 32 === 0);
+    expect(heap.freeMany(blocks.filter((_, i) => i % 32 !== 0))).toBe(blocks.length - kept.length);
+    const { held } = heap.stats();
+    expect(heap.trim()).toBeGreaterThan(held / 2);
+    const { allocated, committed } = heap.stats();
+    expect(committed).toBeLessThan(held / 2);
+    expect(committed).toBeGreaterThanOrEqual(allocated);
+    expect(heap.stats().held).toBe(held);
+    expect(kept.every((block, i) => block.every((byte) => byte === ((i * 32) & 255)))).toBe(true);
+    expect(Array.from({ length: 4096 }, () => heap.calloc(KIB)).every((block) => block.every((byte) => byte === 0))).toBe(true);
+    heap.validate();
+  });
+
   it('counts per class and per layer', () => {
     using heap = new Heap();
     const small = Array.from({ length: 1000 }, () => heap.alloc(100));
