@@ -176,7 +176,7 @@ Napi::Value slabs(const Napi::CallbackInfo& info) {
   std::vector<double> list;
   from.space().walk(&from, [&](const slab::Slab& each) {
     list.push_back(each.class_index);
-    list.push_back(each.used.load(std::memory_order_relaxed));
+    list.push_back(each.used());
     list.push_back(each.capacity);
     list.push_back(static_cast<double>(uint64_t{each.slot} << slab::kSlotShift));
     list.push_back(each.number);

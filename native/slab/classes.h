@@ -96,7 +96,42 @@ constexpr std::array<uint8_t, kTableBytes / 8 + 1> make_lookup() noexcept {
 
 inline constexpr auto kLookup = make_lookup();
 
+/// By the size in sixteens, for units at multiples of 16.
+constexpr std::array<uint8_t, kTableBytes / 16 + 1> make_wide_lookup() noexcept {
+  std::array<uint8_t, kTableBytes / 16 + 1> lookup{};
+  for (uint32_t i = 0; i < lookup.size(); ++i) lookup[i] = kLookup[i == 0 ? 2 : i * 2];
+  return lookup;
+}
+
+inline constexpr auto kWideLookup = make_wide_lookup();
+
 }  // namespace detail
+
+/// What a free asks about a slot, by the kind in its entry (directory.h): 0 is no segment, 1 to 44 a segment of the
+/// class before, the rest none. One lookup and one comparison tell a unit from everything else.
+struct KindInfo {
+  uint64_t reciprocal = 0;
+  uint32_t segment_mask = 0;
+  uint32_t size = 0;
+  /// Where the last unit of a segment ends; 0 for what is no segment, so that no offset is below.
+  uint32_t end = 0;
+};
+
+namespace detail {
+
+constexpr std::array<KindInfo, 256> make_kinds() noexcept {
+  std::array<KindInfo, 256> kinds{};
+  const auto classes = make_classes();
+  for (uint32_t i = 0; i < kClasses; ++i) {
+    const ClassInfo& info = classes[i];
+    kinds[i + 1] = {info.reciprocal, info.segment_mask, info.size, info.units * info.size};
+  }
+  return kinds;
+}
+
+}  // namespace detail
+
+inline constexpr std::array<KindInfo, 256> kKindTable = detail::make_kinds();
 
 /// By class, ascending.
 inline constexpr std::array<ClassInfo, kClasses> kClassTable = detail::make_classes();
@@ -110,6 +145,14 @@ inline constexpr std::array<ClassInfo, kClasses> kClassTable = detail::make_clas
   return 38 + (exponent - 14) * 2 + (last >> (exponent - 1) & 1);
 }
 
+/// The smallest class whose units hold `size` bytes and begin at multiples of 16. @param size 0 (as 1) to `kMaxUnit`
+[[nodiscard]] constexpr uint32_t wide_class_of(size_t size) noexcept {
+  if (size <= detail::kTableBytes) [[likely]]
+    return detail::kWideLookup[(size + 15) / 16];
+  // From 128 bytes on, every class is at multiples of 16.
+  return class_of(size);
+}
+
 /// The smallest class whose units hold `size` bytes and begin at multiples of `alignment`; `kClasses` when there is
 /// none.
 /// @param size 0 to `kMaxUnit` @param alignment a power of two
@@ -120,6 +163,7 @@ inline constexpr std::array<ClassInfo, kClasses> kClassTable = detail::make_clas
 }
 
 static_assert(kClassTable[kClasses - 1].size == kMaxUnit);
+static_assert(wide_class_of(0) == 1 && wide_class_of(17) == 3 && wide_class_of(129) == 10);
 static_assert(class_of(1) == 0 && class_of(128) == 9 && class_of(129) == 10 && class_of(16385) == 38);
 static_assert(kClassTable[kClasses - 1].segment_order == kSegmentOrders - 1);
 

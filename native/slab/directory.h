@@ -17,9 +17,12 @@ inline constexpr uint32_t kLargeStart = 0xFF;
 inline constexpr uint32_t kLargeInside = 0xFE;
 
 [[nodiscard]] constexpr uint32_t kind_of(Entry entry) noexcept { return static_cast<uint32_t>(entry & 0xFF); }
-[[nodiscard]] constexpr RecordIndex record_of(Entry entry) noexcept { return static_cast<RecordIndex>(entry >> 32); }
+inline constexpr uint32_t kRecordShift = 32;
+[[nodiscard]] constexpr RecordIndex record_of(Entry entry) noexcept {
+  return static_cast<RecordIndex>(entry >> kRecordShift);
+}
 [[nodiscard]] constexpr Entry make_entry(uint32_t kind, RecordIndex record) noexcept {
-  return Entry{record} << 32 | kind;
+  return Entry{record} << kRecordShift | kind;
 }
 
 class Directory {

@@ -11,13 +11,13 @@ namespace {
 
 using freestone::base::SpinLock;
 using freestone::slab::aligned_class_of;
-using freestone::slab::class_of;
 using freestone::slab::Freed;
 using freestone::slab::Heap;
 using freestone::slab::kClasses;
 using freestone::slab::kMaxUnit;
 using freestone::slab::LocalHeap;
 using freestone::slab::Space;
+using freestone::slab::wide_class_of;
 
 /// What is asked for while the heap itself is being made, by the thread that makes it: nothing of it is ever reused.
 class Cradle {
@@ -122,12 +122,17 @@ void* out_of_memory() noexcept {
   return nullptr;
 }
 
-/// Every size as a multiple of 16, for units at multiples of 16.
-[[nodiscard]] inline uint32_t wide_class_of(size_t size) noexcept {
-  return class_of(size <= 16 ? 16 : (size + 15) & ~size_t{15});
+// Not inline: what they save on the stack is not for those who never come here.
+
+[[gnu::noinline]] void* search(LocalHeap* mine, uint32_t class_index) noexcept {
+  const int error = errno;
+  void* const block = mine->alloc_slowly(class_index);
+  if (block == nullptr) return out_of_memory();
+  errno = error;
+  return block;
 }
 
-void* allocate_slowly(size_t size, size_t alignment, bool zeroed) noexcept {
+[[gnu::noinline]] void* allocate_slowly(size_t size, size_t alignment, bool zeroed) noexcept {
   if (is_making) return cradle.take(size, alignment < 16 ? 16 : alignment);
   const int error = errno;
   const uint32_t class_index = size > kMaxUnit   ? kClasses
@@ -147,7 +152,7 @@ void* allocate_slowly(size_t size, size_t alignment, bool zeroed) noexcept {
   return block;
 }
 
-void free_slowly(void* block) noexcept {
+[[gnu::noinline]] void free_slowly(void* block) noexcept {
   if (cradle.holds(block)) return;
   const int error = errno;
   Freed freed = Freed::kInvalid;
@@ -166,9 +171,9 @@ extern "C" {
 void* freestone_malloc(size_t size) {
   LocalHeap* const mine = local;
   if (mine != nullptr && size <= kMaxUnit) [[likely]] {
-    void* const block = mine->alloc(wide_class_of(size));
-    if (block != nullptr) [[likely]]
-      return block;
+    const uint32_t class_index = wide_class_of(size);
+    void* block = nullptr;
+    return mine->alloc_quickly(class_index, block) ? block : search(mine, class_index);
   }
   return allocate_slowly(size, 16, false);
 }
@@ -181,7 +186,7 @@ void* freestone_calloc(size_t count, size_t size) {
 
 void freestone_free(void* block) {
   LocalHeap* const mine = local;
-  if (mine != nullptr && mine->free(block) == Freed::kDone) [[likely]]
+  if (mine != nullptr && mine->free_quickly(block)) [[likely]]
     return;
   if (block != nullptr) free_slowly(block);
 }

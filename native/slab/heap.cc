@@ -299,7 +299,7 @@ Stats Heap::stats() noexcept {
   for (uint32_t i = 0; i < kClasses; ++i) stats.classes[i].size = kClassTable[i].size;
   space_->walk(this, [&](const Slab& slab) {
     ClassStats& sum = stats.classes[slab.class_index];
-    const uint64_t used = slab.used.load(std::memory_order_relaxed);
+    const uint64_t used = slab.used();
     sum.units += used;
     sum.capacity += slab.capacity;
     ++sum.slabs;

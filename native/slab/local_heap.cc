@@ -97,7 +97,6 @@ void* LocalHeap::alloc_slowly(uint32_t class_index) noexcept {
   }
   const uint64_t bits = cursor.word->load(std::memory_order_relaxed);
   cursor.word->store(bits & (bits - 1), std::memory_order_relaxed);
-  slab->used.store(static_cast<uint16_t>(slab->used.load(std::memory_order_relaxed) + 1), std::memory_order_relaxed);
   return cursor.base + static_cast<uint64_t>(std::countr_zero(bits)) * cursor.size;
 }
 
@@ -127,6 +126,8 @@ Slab* LocalHeap::find_slab(uint32_t class_index) noexcept {
 }
 
 void LocalHeap::settle(Slab& slab) noexcept {
+  // Its count is anything, and comes by 0 sometimes.
+  if (slab.state == SlabState::kActive) return;
   Queue& queue = queues_[slab.class_index];
   queue.settle(space_.directory(), slab);
   if (queue.empty_segments() > kKeptSegments) (void)keep_few(queue, kKeptSegments);
@@ -177,6 +178,27 @@ void LocalHeap::each_segment(const Queue& queue, Work work) const noexcept {
       if (records_[index].number == 0) work(records_[index]);
     }
   }
+}
+
+Freed LocalHeap::free_otherwise(void* pointer) noexcept {
+  const uintptr_t offset = reinterpret_cast<uintptr_t>(pointer) - base_;
+  if (offset >= span_) return Freed::kInvalid;
+  const Entry entry = entries_[offset >> kSlotShift].load(std::memory_order_relaxed);
+  const KindInfo& info = kKindTable[kind_of(entry)];
+  const uint32_t inside = static_cast<uint32_t>(offset) & info.segment_mask;
+  if (inside >= info.end) return kind_of(entry) == kLargeStart ? Freed::kLarge : Freed::kInvalid;
+  const auto unit = static_cast<uint32_t>(inside * info.reciprocal >> kReciprocalShift);
+  if (unit * info.size != inside) return Freed::kInvalid;
+  Slab& slab = records_[record_of(entry) + unit / kSlabUnits];
+  if (slab.owner.load(std::memory_order_relaxed) != this) return free_remote(slab, unit, offset, entry);
+  const uint64_t bit = uint64_t{1} << (unit % 64);
+  std::atomic<uint64_t>& word = slab.free[unit / 64 % kSlabWords];
+  const uint64_t bits = word.load(std::memory_order_relaxed);
+  const uint64_t remote = slab.remote[unit / 64 % kSlabWords].load(std::memory_order_relaxed);
+  if (((bits | remote) & bit) != 0) return Freed::kInvalid;
+  word.store(bits | bit, std::memory_order_relaxed);
+  if (--slab.frees_left == 0) settle(slab);
+  return Freed::kDone;
 }
 
 Freed LocalHeap::free_remote(Slab& slab, uint32_t unit, uintptr_t offset, Entry entry) noexcept {
@@ -241,11 +263,9 @@ void LocalHeap::take_over(Slab& slab) noexcept {
   }
   if (taken == 0) return;
   add(remote_frees_, taken);
-  const auto used = static_cast<uint16_t>(slab.used.load(std::memory_order_relaxed) - taken);
-  slab.used.store(used, std::memory_order_relaxed);
-  // Several at once may have jumped over the threshold. Segments that are empty now wait in
-  // `surplus_`: this may be called while another is being given up.
-  const bool moves = slab.state == SlabState::kFull || (slab.state == SlabState::kPartial && used == 0);
+  slab.frees_left = static_cast<uint16_t>(slab.frees_left - taken);
+  // Segments that are empty now wait in `surplus_`: this may be called while another is being given up.
+  const bool moves = slab.state == SlabState::kFull || (slab.state == SlabState::kPartial && slab.frees_left == 0);
   if (!moves) return;
   Queue& queue = queues_[slab.class_index];
   queue.settle(space_.directory(), slab);
@@ -322,14 +342,7 @@ Status LocalHeap::validate() const noexcept {
   };
   for (uint32_t i = 0; i < kClasses; ++i) {
     const Slab* const slab = active(i);
-    if (slab != nullptr) {
-      uint32_t free = 0;
-      for (const auto& word : slab->free)
-        free += static_cast<uint32_t>(std::popcount(word.load(std::memory_order_relaxed)));
-      if (free + slab->used.load(std::memory_order_relaxed) != slab->capacity) {
-        return Status(Code::kOverlap, "a slab's count against its bitmap");
-      }
-    }
+    if (slab != nullptr && !slab->has_right_bits()) return Status(Code::kOverlap, "a slab's bitmap against its units");
     if (const Status status = queues_[i].validate(space_.directory(), this, slab); !status.ok()) return status;
     if (slab != nullptr && slab->number == 0) count_pages(*slab);
     each_segment(queues_[i], count_pages);

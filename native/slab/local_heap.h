@@ -60,48 +60,54 @@ class LocalHeap {
 
   /// A unit of a class; null when there is none, and `failure` says why.
   [[nodiscard]] void* alloc(uint32_t class_index) noexcept {
+    void* unit = nullptr;
+    return alloc_quickly(class_index, unit) ? unit : alloc_slowly(class_index);
+  }
+  /// After `alloc_quickly` failed.
+  [[nodiscard]] void* alloc_slowly(uint32_t class_index) noexcept;
+  /// The same where it takes no search; else false, and nothing has changed.
+  [[nodiscard]] bool alloc_quickly(size_t class_index, void*& unit) noexcept {
     Cursor& cursor = cursors_[class_index];
-    const uint64_t bits = cursor.word->load(std::memory_order_relaxed);
+    std::atomic<uint64_t>* const word = cursor.word;
+    const uint64_t bits = word->load(std::memory_order_relaxed);
     if (bits == 0) [[unlikely]]
-      return alloc_slowly(class_index);
-    cursor.word->store(bits & (bits - 1), std::memory_order_relaxed);
-    Slab& slab = slab_of(cursor);
-    slab.used.store(static_cast<uint16_t>(slab.used.load(std::memory_order_relaxed) + 1), std::memory_order_relaxed);
+      return false;
+    word->store(bits & (bits - 1), std::memory_order_relaxed);
     cursor.hits.store(cursor.hits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    return cursor.base + static_cast<uint64_t>(std::countr_zero(bits)) * cursor.size;
+    unit = cursor.base + static_cast<uint64_t>(std::countr_zero(bits)) * cursor.size;
+    return true;
   }
   [[nodiscard]] const base::Status& failure() const noexcept { return failure_; }
 
   [[nodiscard]] Freed free(void* pointer) noexcept {
+    return free_quickly(pointer) ? Freed::kDone : free_otherwise(pointer);
+  }
+  /// The same for a live unit of this local heap that no thread visits; else false, and nothing has changed.
+  [[nodiscard]] bool free_quickly(void* pointer) noexcept {
     const uintptr_t offset = reinterpret_cast<uintptr_t>(pointer) - base_;
     if (offset >= span_) [[unlikely]]
-      return Freed::kInvalid;
+      return false;
     const Entry entry = entries_[offset >> kSlotShift].load(std::memory_order_relaxed);
-    const uint32_t class_index = kind_of(entry) - 1;
-    if (class_index >= kClasses) [[unlikely]]
-      return kind_of(entry) == kLargeStart ? Freed::kLarge : Freed::kInvalid;
-    const ClassInfo& info = kClassTable[class_index];
+    const KindInfo& info = kKindTable[kind_of(entry)];
     const uint32_t inside = static_cast<uint32_t>(offset) & info.segment_mask;
-    const auto unit = static_cast<uint32_t>(inside * info.reciprocal >> kReciprocalShift);
-    if (unit * info.size != inside || unit >= info.units) [[unlikely]]
-      return Freed::kInvalid;
-    Slab& slab = records_[record_of(entry) + unit / kSlabUnits];
-    if (slab.owner.load(std::memory_order_relaxed) != this) [[unlikely]]
-      return free_remote(slab, unit, offset, entry);
+    if (inside >= info.end) [[unlikely]]
+      return false;
+    const uint64_t unit = inside * info.reciprocal >> kReciprocalShift;
+    if (static_cast<uint32_t>(unit) * info.size != inside) [[unlikely]]
+      return false;
+    Slab& slab = records_[(entry >> kRecordShift) + unit / kSlabUnits];
+    if (slab.owner.load(std::memory_order_relaxed) != this || slab.visitors.load(std::memory_order_relaxed) != 0)
+        [[unlikely]] {
+      return false;
+    }
     std::atomic<uint64_t>& word = slab.free[unit / 64 % kSlabWords];
     const uint64_t bits = word.load(std::memory_order_relaxed);
-    const uint64_t bit = uint64_t{1} << (unit % 64);
-    if ((bits & bit) != 0) [[unlikely]]
-      return Freed::kInvalid;
-    if (slab.visitors.load(std::memory_order_relaxed) != 0) [[unlikely]] {
-      if ((slab.remote[unit / 64 % kSlabWords].load(std::memory_order_relaxed) & bit) != 0) return Freed::kInvalid;
-    }
-    word.store(bits | bit, std::memory_order_relaxed);
-    const auto used = static_cast<uint16_t>(slab.used.load(std::memory_order_relaxed) - 1);
-    slab.used.store(used, std::memory_order_relaxed);
-    if (used == slab.threshold) [[unlikely]]
+    if ((bits >> (unit % 64) & 1) != 0) [[unlikely]]
+      return false;
+    word.store(bits | uint64_t{1} << (unit % 64), std::memory_order_relaxed);
+    if (--slab.frees_left == 0) [[unlikely]]
       settle(slab);
-    return Freed::kDone;
+    return true;
   }
 
   /// Takes over what other threads freed.
@@ -141,7 +147,8 @@ class LocalHeap {
     // Records are aligned to their size and begin with their words.
     return *reinterpret_cast<Slab*>(reinterpret_cast<uintptr_t>(cursor.word) & ~uintptr_t{sizeof(Slab) - 1});
   }
-  [[nodiscard]] void* alloc_slowly(uint32_t class_index) noexcept;
+  /// Whatever is no quick free: of another's unit, of a large block, or wrong.
+  [[nodiscard]] Freed free_otherwise(void* pointer) noexcept;
   /// Points the cursor to a word of the slab that has free units. False when none has.
   [[nodiscard]] bool point(Cursor& cursor, Slab& slab) noexcept;
   [[nodiscard]] Slab* find_slab(uint32_t class_index) noexcept;
@@ -165,7 +172,8 @@ class LocalHeap {
   const uintptr_t span_;
   std::atomic<Entry>* const entries_;
   Slab* const records_;
-  Cursor cursors_[kClasses];
+  /// On cache lines of their own, two a line.
+  alignas(64) Cursor cursors_[kClasses];
   /// Slabs with remote frees; see above.
   alignas(64) std::atomic<RecordIndex> pending_{kNoRecord};
   alignas(64) Queue queues_[kClasses];

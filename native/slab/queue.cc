@@ -1,7 +1,5 @@
 #include "slab/queue.h"
 
-#include <bit>
-
 namespace freestone::slab {
 
 using base::Code;
@@ -44,7 +42,6 @@ void Queue::remove(const Directory& directory, Slab& slab) noexcept {
 }
 
 void Queue::empty(const Directory& directory, Slab& slab) noexcept {
-  slab.threshold = kNever;
   push(directory, slab, SlabState::kEmpty);
   if (--directory.slab(slab.first).busy == 0) ++empty_segments_;
 }
@@ -53,28 +50,24 @@ Slab* Queue::activate(const Directory& directory) noexcept {
   if (const RecordIndex partial = head(SlabState::kPartial); partial != kNoRecord) {
     Slab& slab = directory.slab(partial);
     remove(directory, slab);
-    slab.threshold = kNever;
     return &slab;
   }
   const RecordIndex index = head(SlabState::kEmpty);
   if (index == kNoRecord) return nullptr;
   Slab& slab = directory.slab(index);
   remove(directory, slab);
-  slab.threshold = kNever;
   if (directory.slab(slab.first).busy++ == 0) --empty_segments_;
   return &slab;
 }
 
 void Queue::retire(const Directory& directory, Slab& slab) noexcept {
-  const uint16_t used = slab.used.load(std::memory_order_relaxed);
-  if (used == slab.capacity) {
-    slab.threshold = static_cast<uint16_t>(slab.capacity - 1);
-    push(directory, slab, SlabState::kFull);
-  } else if (used == 0) {
+  const bool full = slab.is_full();
+  const uint32_t used = full ? slab.capacity : slab.used();
+  slab.frees_left = static_cast<uint16_t>(full ? 1 : used);
+  if (used == 0) {
     empty(directory, slab);
   } else {
-    slab.threshold = 0;
-    push(directory, slab, SlabState::kPartial);
+    push(directory, slab, full ? SlabState::kFull : SlabState::kPartial);
   }
 }
 
@@ -87,7 +80,6 @@ void Queue::add_segment(const Directory& directory, Slab& first) noexcept {
   // From last to first, so that the first is on top.
   for (uint32_t i = first.slabs; i-- > 0;) {
     Slab& slab = (&first)[i];
-    slab.threshold = kNever;
     push(directory, slab, SlabState::kEmpty);
   }
   ++segments_;
@@ -113,12 +105,15 @@ Status Queue::validate(const Directory& directory, const LocalHeap* owner, const
     RecordIndex previous = kNoRecord;
     for (RecordIndex index = heads_[list]; index != kNoRecord; index = directory.slab(index).next) {
       const Slab& slab = directory.slab(index);
-      uint32_t free = 0;
-      for (const auto& word : slab.free)
-        free += static_cast<uint32_t>(std::popcount(word.load(std::memory_order_relaxed)));
-      const uint32_t used = slab.used.load(std::memory_order_relaxed);
-      if (free + used != slab.capacity) return Status(Code::kOverlap, "a slab's count against its bitmap");
-      const SlabState right = used == 0 ? SlabState::kEmpty : free == 0 ? SlabState::kFull : SlabState::kPartial;
+      const uint32_t used = slab.used();
+      if (!slab.has_right_bits()) return Status(Code::kOverlap, "a slab's bitmap against its units");
+      const bool counts = slab.state == SlabState::kPartial ? slab.frees_left == used
+                          : slab.state == SlabState::kFull  ? slab.frees_left == 1
+                                                            : true;
+      if (!counts) return Status(Code::kOverlap, "a slab's count against its bitmap");
+      const SlabState right = used == 0               ? SlabState::kEmpty
+                              : used == slab.capacity ? SlabState::kFull
+                                                      : SlabState::kPartial;
       if (slab.state != right || list != static_cast<uint32_t>(right)) {
         return Status(Code::kOverlap, "a queue's list against a slab's count");
       }

@@ -12,7 +12,7 @@ class Queue {
   [[nodiscard]] Slab* activate(const Directory& directory) noexcept;
   /// Puts the active slab where it belongs.
   void retire(const Directory& directory, Slab& slab) noexcept;
-  /// Moves a slab that is not active after frees brought `used` to `threshold` or below.
+  /// Moves a slab that is not active when it has no `frees_left`.
   void settle(const Directory& directory, Slab& slab) noexcept;
   /// Takes in a new segment, all of whose slabs are empty.
   void add_segment(const Directory& directory, Slab& first) noexcept;
@@ -27,7 +27,7 @@ class Queue {
   /// Forgets every slab.
   void clear() noexcept { *this = {}; }
 
-  /// Walks the lists: states, counts, neighbours, and each count against its bitmap.
+  /// Walks the lists: states, counts, neighbours, and each slab's count against its bitmap.
   [[nodiscard]] base::Status validate(const Directory& directory, const LocalHeap* owner,
                                       const Slab* active) const noexcept;
 

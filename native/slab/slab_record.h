@@ -4,6 +4,7 @@
 //   `remote`. memory: two cache lines a slab, in the directory's pool, which is never unmapped: a stale record is still
 //   a record.
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -29,9 +30,6 @@ enum class SlabState : uint8_t {
 };
 inline constexpr uint32_t kSlabStates = 4;
 
-/// The value of `Slab::threshold` that no count reaches.
-inline constexpr uint16_t kNever = UINT16_MAX;
-
 /// In `Slab::visitors`: the slab is in its owner's stack of remote frees, or about to be.
 inline constexpr uint32_t kPending = 1U << 31;
 
@@ -45,10 +43,9 @@ struct alignas(64) Slab {
   std::atomic<LocalHeap*> owner;
   /// The first unit.
   uint8_t* units;
-  /// Units that are not free. Relaxed, for others that count.
-  std::atomic<uint16_t> used;
-  /// A free that brings `used` here has to move the slab to another list.
-  uint16_t threshold;
+  /// Frees until a slab in a list has to move to another: 1 of a full one, the live units of a partial one. Set from
+  /// the bitmap when the slab goes into its list, so that allocating need not count. Of the active one it is anything.
+  uint16_t frees_left;
   uint16_t capacity;
   SlabState state;
   uint8_t class_index;
@@ -77,6 +74,32 @@ struct alignas(64) Slab {
   /// `Space::purge_bytes`. No unit that touches one of them is live, and no cursor has its word. Written by the owner
   /// alone; relaxed, for others that count.
   std::atomic<uint64_t> purged;
+
+  /// Units that are not free. Any thread.
+  [[nodiscard]] uint32_t used() const noexcept {
+    uint32_t used = capacity;
+    for (const auto& word : free) used -= static_cast<uint32_t>(std::popcount(word.load(std::memory_order_relaxed)));
+    return used;
+  }
+  [[nodiscard]] bool is_full() const noexcept {
+    uint64_t any = 0;
+    for (const auto& word : free) any |= word.load(std::memory_order_relaxed);
+    return any == 0;
+  }
+  /// Which bits of a word are units.
+  [[nodiscard]] uint64_t units_of_word(uint32_t word) const noexcept {
+    if (word * 64 >= capacity) return 0;
+    return capacity - word * 64 >= 64 ? ~uint64_t{0} : (uint64_t{1} << (capacity - word * 64)) - 1;
+  }
+  /// Whether no bit is set that is no unit.
+  [[nodiscard]] bool has_right_bits() const noexcept {
+    bool right = true;
+    for (uint32_t i = 0; i < kSlabWords; ++i) {
+      const uint64_t set = free[i].load(std::memory_order_relaxed) | remote[i].load(std::memory_order_relaxed);
+      right = right && (set & ~units_of_word(i)) == 0;
+    }
+    return right;
+  }
 };
 
 /// A block above `kMaxUnit`, in a record of the same pool.

@@ -92,7 +92,6 @@ Result<RecordIndex> Space::make_segment(uint32_t class_index, LocalHeap* owner, 
     const uint32_t before = i * kSlabUnits;
     slab.capacity = static_cast<uint16_t>(std::min(info.units - before, kSlabUnits));
     slab.units = start + uint64_t{before} * info.size;
-    slab.threshold = 0;
     slab.state = SlabState::kEmpty;
     slab.class_index = static_cast<uint8_t>(class_index);
     slab.number = static_cast<uint8_t>(i);
@@ -100,10 +99,9 @@ Result<RecordIndex> Space::make_segment(uint32_t class_index, LocalHeap* owner, 
     slab.busy = 0;
     slab.first = first;
     slab.slot = slot;
-    slab.used.store(0, std::memory_order_relaxed);
+    slab.frees_left = 0;
     for (uint32_t word = 0; word < kSlabWords; ++word) {
-      const uint32_t units = std::min<uint32_t>(slab.capacity - std::min<uint32_t>(slab.capacity, word * 64), 64);
-      slab.free[word].store(units == 64 ? ~uint64_t{0} : (uint64_t{1} << units) - 1, std::memory_order_relaxed);
+      slab.free[word].store(slab.units_of_word(word), std::memory_order_relaxed);
       slab.remote[word].store(0, std::memory_order_relaxed);
     }
     slab.owner.store(owner, std::memory_order_relaxed);
@@ -149,9 +147,7 @@ uint64_t Space::free_pages_of(const Slab& first) noexcept {
   for (uint32_t i = 0; i < info.slabs; ++i) {
     const Slab& slab = (&first)[i];
     for (uint32_t word = 0; word * 64 < slab.capacity; ++word) {
-      const uint32_t units = std::min<uint32_t>(slab.capacity - word * 64, 64);
-      uint64_t live = ~slab.free[word].load(std::memory_order_relaxed);
-      if (units < 64) live &= (uint64_t{1} << units) - 1;
+      uint64_t live = slab.units_of_word(word) & ~slab.free[word].load(std::memory_order_relaxed);
       for (; live != 0; live &= live - 1) {
         const uint32_t unit = i * kSlabUnits + word * 64 + static_cast<uint32_t>(std::countr_zero(live));
         const uint32_t from = unit * info.size / bytes;
