@@ -61,8 +61,9 @@ void LocalHeap::forget_cursor(Cursor& cursor) noexcept {
   cursor.base = nullptr;
 }
 
-bool LocalHeap::point(Cursor& cursor, Slab& slab) noexcept {
-  for (uint32_t i = 0; i < kSlabWords; ++i) {
+bool LocalHeap::point(Cursor& cursor, Slab& slab, uint32_t first) noexcept {
+  for (uint32_t n = 0; n < kSlabWords; ++n) {
+    const uint32_t i = (first + n) % kSlabWords;
     if (slab.free[i].load(std::memory_order_relaxed) == 0) continue;
     if (purged_bytes_.load(std::memory_order_relaxed) != 0) reuse(slab, i);
     cursor.word = &slab.free[i];
@@ -80,24 +81,28 @@ const Slab* LocalHeap::active(uint32_t class_index) const noexcept {
 void* LocalHeap::alloc_slowly(uint32_t class_index) noexcept {
   Cursor& cursor = cursors_[class_index];
   add(cursor_misses_, 1);
-  Slab* slab = &slab_of(cursor);
-  if (slab == &no_slab || !point(cursor, *slab)) {
-    // Relaxed: what is missed now comes next time.
-    if (pending_.load(std::memory_order_relaxed) != kNoRecord) {
-      drain();
-      for (; surplus_ != 0; surplus_ &= surplus_ - 1) {
-        (void)keep_few(queues_[std::countr_zero(surplus_)], kKeptSegments);
-      }
-    }
-    if (slab == &no_slab || !point(cursor, *slab)) {
-      slab = find_slab(class_index);
-      if (slab == nullptr) return nullptr;
-      (void)point(cursor, *slab);
-    }
+  // The words in turn, so that there is time for units to be freed until one comes again. No slab has no free units.
+  Slab& active = slab_of(cursor);
+  if (!point(cursor, active, static_cast<uint32_t>(cursor.word - active.free) + 1) && !change_slab(class_index)) {
+    return nullptr;
   }
   const uint64_t bits = cursor.word->load(std::memory_order_relaxed);
   cursor.word->store(bits & (bits - 1), std::memory_order_relaxed);
   return cursor.base + static_cast<uint64_t>(std::countr_zero(bits)) * cursor.size;
+}
+
+bool LocalHeap::change_slab(uint32_t class_index) noexcept {
+  Cursor& cursor = cursors_[class_index];
+  // Relaxed: what is missed now comes next time.
+  if (pending_.load(std::memory_order_relaxed) != kNoRecord) {
+    drain();
+    for (; surplus_ != 0; surplus_ &= surplus_ - 1) {
+      (void)keep_few(queues_[std::countr_zero(surplus_)], kKeptSegments);
+    }
+    if (point(cursor, slab_of(cursor), 0)) return true;
+  }
+  Slab* const slab = find_slab(class_index);
+  return slab != nullptr && point(cursor, *slab, 0);
 }
 
 Slab* LocalHeap::find_slab(uint32_t class_index) noexcept {
@@ -114,12 +119,16 @@ Slab* LocalHeap::find_slab(uint32_t class_index) noexcept {
       for (Queue& other : queues_) given_up += keep_few(other, 0);
       if (given_up != 0) made = heap_->make_segment(class_index, this);
     }
-    if (!made.ok()) {
+    if (made.ok()) {
+      queue.add_segment(directory, directory.slab(made.value()));
+      found = queue.activate(directory);
+    } else {
+      found = queue.activate_full(directory);
+    }
+    if (found == nullptr) {
       failure_ = made.status();
       return nullptr;
     }
-    queue.add_segment(directory, directory.slab(made.value()));
-    found = queue.activate(directory);
   }
   if (Slab& old = slab_of(cursor); &old != &no_slab) queue.retire(directory, old);
   return found;
@@ -263,10 +272,9 @@ void LocalHeap::take_over(Slab& slab) noexcept {
   }
   if (taken == 0) return;
   add(remote_frees_, taken);
-  slab.frees_left = static_cast<uint16_t>(slab.frees_left - taken);
+  slab.frees_left = static_cast<int16_t>(slab.frees_left - static_cast<int32_t>(taken));
   // Segments that are empty now wait in `surplus_`: this may be called while another is being given up.
-  const bool moves = slab.state == SlabState::kFull || (slab.state == SlabState::kPartial && slab.frees_left == 0);
-  if (!moves) return;
+  if (slab.frees_left > 0 || slab.state == SlabState::kActive) return;
   Queue& queue = queues_[slab.class_index];
   queue.settle(space_.directory(), slab);
   if (queue.empty_segments() > kKeptSegments) surplus_ |= uint64_t{1} << slab.class_index;

@@ -149,8 +149,11 @@ class LocalHeap {
   }
   /// Whatever is no quick free: of another's unit, of a large block, or wrong.
   [[nodiscard]] Freed free_otherwise(void* pointer) noexcept;
-  /// Points the cursor to a word of the slab that has free units. False when none has.
-  [[nodiscard]] bool point(Cursor& cursor, Slab& slab) noexcept;
+  /// Points the cursor to a word of the slab that has free units, the one of that number or the next that has. False
+  /// when none has.
+  [[nodiscard]] bool point(Cursor& cursor, Slab& slab, uint32_t first) noexcept;
+  /// Points the cursor of a class to another slab. False when there is none, and `failure_` says why.
+  [[nodiscard]] bool change_slab(uint32_t class_index) noexcept;
   [[nodiscard]] Slab* find_slab(uint32_t class_index) noexcept;
   [[nodiscard]] Freed free_remote(Slab& slab, uint32_t unit, uintptr_t offset, Entry entry) noexcept;
   void settle(Slab& slab) noexcept;

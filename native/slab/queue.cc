@@ -60,10 +60,20 @@ Slab* Queue::activate(const Directory& directory) noexcept {
   return &slab;
 }
 
+Slab* Queue::activate_full(const Directory& directory) noexcept {
+  for (RecordIndex index = head(SlabState::kFull); index != kNoRecord; index = directory.slab(index).next) {
+    Slab& slab = directory.slab(index);
+    if (slab.is_full()) continue;
+    remove(directory, slab);
+    return &slab;
+  }
+  return nullptr;
+}
+
 void Queue::retire(const Directory& directory, Slab& slab) noexcept {
   const bool full = slab.is_full();
   const uint32_t used = full ? slab.capacity : slab.used();
-  slab.frees_left = static_cast<uint16_t>(full ? 1 : used);
+  slab.frees_left = full ? slab.frees_to_partial() : static_cast<int16_t>(used);
   if (used == 0) {
     empty(directory, slab);
   } else {
@@ -107,15 +117,16 @@ Status Queue::validate(const Directory& directory, const LocalHeap* owner, const
       const Slab& slab = directory.slab(index);
       const uint32_t used = slab.used();
       if (!slab.has_right_bits()) return Status(Code::kOverlap, "a slab's bitmap against its units");
-      const bool counts = slab.state == SlabState::kPartial ? slab.frees_left == used
-                          : slab.state == SlabState::kFull  ? slab.frees_left == 1
-                                                            : true;
+      const bool counts = slab.state == SlabState::kPartial ? slab.frees_left == static_cast<int32_t>(used)
+                          : slab.state == SlabState::kFull
+                              ? slab.frees_left + slab.capacity == slab.frees_to_partial() + static_cast<int32_t>(used)
+                              : true;
       if (!counts) return Status(Code::kOverlap, "a slab's count against its bitmap");
-      const SlabState right = used == 0               ? SlabState::kEmpty
-                              : used == slab.capacity ? SlabState::kFull
-                                                      : SlabState::kPartial;
-      if (slab.state != right || list != static_cast<uint32_t>(right)) {
-        return Status(Code::kOverlap, "a queue's list against a slab's count");
+      const bool right = slab.state == SlabState::kEmpty     ? used == 0
+                         : slab.state == SlabState::kPartial ? used != 0 && used != slab.capacity
+                                                             : used != 0;
+      if (!right || list != static_cast<uint32_t>(slab.state)) {
+        return Status(Code::kOverlap, "a queue's list against a slab's bitmap");
       }
       if (slab.previous != previous || slab.owner.load(std::memory_order_relaxed) != owner) {
         return Status(Code::kOverlap, "a queue's list against a slab's links and owner");

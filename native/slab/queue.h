@@ -10,6 +10,8 @@ class Queue {
  public:
   /// A slab with free units, partial ones first, as the active one; null when there is none.
   [[nodiscard]] Slab* activate(const Directory& directory) noexcept;
+  /// One of the full ones that has a free unit after all, when there is no memory for more; null when there is none.
+  [[nodiscard]] Slab* activate_full(const Directory& directory) noexcept;
   /// Puts the active slab where it belongs.
   void retire(const Directory& directory, Slab& slab) noexcept;
   /// Moves a slab that is not active when it has no `frees_left`.

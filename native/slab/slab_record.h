@@ -26,6 +26,7 @@ enum class SlabState : uint8_t {
   kActive,
   kEmpty,
   kPartial,
+  /// Or nearly: few units were freed since it was.
   kFull,
 };
 inline constexpr uint32_t kSlabStates = 4;
@@ -43,9 +44,10 @@ struct alignas(64) Slab {
   std::atomic<LocalHeap*> owner;
   /// The first unit.
   uint8_t* units;
-  /// Frees until a slab in a list has to move to another: 1 of a full one, the live units of a partial one. Set from
-  /// the bitmap when the slab goes into its list, so that allocating need not count. Of the active one it is anything.
-  uint16_t frees_left;
+  /// Frees until a slab in a list has to move to another: to `frees_to_partial` of a full one, to the live units of a
+  /// partial one. Set from the bitmap when the slab goes into its list, so that allocating need not count. Of the
+  /// active one it is anything.
+  int16_t frees_left;
   uint16_t capacity;
   SlabState state;
   uint8_t class_index;
@@ -80,6 +82,10 @@ struct alignas(64) Slab {
     uint32_t used = capacity;
     for (const auto& word : free) used -= static_cast<uint32_t>(std::popcount(word.load(std::memory_order_relaxed)));
     return used;
+  }
+  /// So many units of a full slab are freed before it is worth changing to.
+  [[nodiscard]] int16_t frees_to_partial() const noexcept {
+    return static_cast<int16_t>(capacity < 16 ? 1 : capacity / 16);
   }
   [[nodiscard]] bool is_full() const noexcept {
     uint64_t any = 0;

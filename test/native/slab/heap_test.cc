@@ -320,6 +320,23 @@ TEST_CASE("a limit refuses what would go beyond it, and nothing has changed then
   CHECK(heap->alloc(kMiB).ok());
 }
 
+TEST_CASE("a heap at its limit has room for whatever was freed, of every class") {
+  for (const ClassInfo& info : kClassTable) {
+    const auto space = make_space();
+    const auto heap = make_heap(space, {.limit = 2 * uint64_t{info.segment_bytes()}});
+    std::vector<uint8_t*> blocks;
+    for (uint32_t i = 0; i < 2 * info.units; ++i) blocks.push_back(get(*heap, info.size));
+    REQUIRE_FALSE(heap->alloc(info.size).ok());
+    for (size_t i = 0; i < blocks.size(); i += 7) {
+      // One that the heap has not made worth a look yet.
+      REQUIRE(heap->free(blocks[i]).ok());
+      REQUIRE(get(*heap, info.size) == blocks[i]);
+      REQUIRE_FALSE(heap->alloc(info.size).ok());
+    }
+    CHECK(heap->validate().ok());
+  }
+}
+
 TEST_CASE("many blocks at once are all or none") {
   const auto space = make_space();
   const auto heap = make_heap(space, {.limit = 4 * kMiB});
