@@ -227,6 +227,7 @@
             'native/slab/freestone.cc',
             'test/native/slab/classes_test.cc',
             'test/native/slab/failing_system_test.cc',
+            'test/native/slab/fault_test.cc',
             'test/native/slab/freestone_test.cc',
             'test/native/slab/heap_test.cc',
             'test/native/slab/misuse_test.cc',

@@ -26,8 +26,9 @@ class Heap : public base::Shared<Heap> {
   /// the block is as it was.
   [[nodiscard]] base::Result<void*> realloc(void* block, size_t size, uint64_t site = 0) noexcept;
   /// `kInvalidAddress` for what is not the start of a live block of this heap: foreign, inner and double frees. Of
-  /// several threads that free one block, one succeeds. In debug mode `kOverlap` when the bytes behind the block were
-  /// written.
+  /// several threads that free one block, one succeeds; if one of them is in the lane that allocated it, at the same
+  /// instant, perhaps two, and the block is free once all the same. In debug mode `kOverlap` when the bytes behind the
+  /// block were written.
   [[nodiscard]] base::Status free(void* block) noexcept;
 
   /// `into.size()` blocks of `size`, or none. One lock for all.

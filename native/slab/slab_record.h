@@ -62,7 +62,7 @@ struct alignas(64) Slab {
   // The others' line.
 
   /// Units freed by other threads, until the owner takes them over into `free`.
-  std::atomic<uint64_t> remote[kSlabWords];
+  alignas(64) std::atomic<uint64_t> remote[kSlabWords];
   /// The next in the owner's stack of remote frees.
   RecordIndex pending_next;
   /// Neighbours in the list of the queue.

@@ -46,6 +46,9 @@ Result<Ref<Space>> Space::make(Ref<FrameAllocator> frames, const System& system)
   const uint64_t bytes = frames->region_bytes();
   auto space = Ref<Space>(new (std::nothrow) Space(std::move(frames), system));
   if (!space) return Status(Code::kOutOfMemory, "making a space for heaps");
+  for (uint32_t zone = 0; zone < frames::kMaxZones; ++zone) {
+    space->soiled_ = space->soiled_ || space->frames_->device(zone) >= 0;
+  }
   if (const Status status = space->directory_.init(system, base, bytes); !status.ok()) return status;
   if (const Status status = space->arenas_.init(system, space->directory_, *space->frames_); !status.ok()) {
     return status;

@@ -24,6 +24,8 @@ class Space : public base::Shared<Space> {
   [[nodiscard]] const base::Ref<frames::FrameAllocator>& frames_ref() const noexcept { return frames_; }
   [[nodiscard]] Directory& directory() noexcept { return directory_; }
   [[nodiscard]] const Directory& directory() const noexcept { return directory_; }
+  /// To look at, under the lock or alone.
+  [[nodiscard]] const Arenas& arenas() const noexcept { return arenas_; }
 
   /// A segment of empty slabs that belong to `owner`. Its first slab. @param group null: the arenas that all share
   [[nodiscard]] base::Result<RecordIndex> make_segment(uint32_t class_index, LocalHeap* owner, ArenaGroup* group,
@@ -100,7 +102,7 @@ class Space : public base::Shared<Space> {
   Directory directory_;
   Arenas arenas_;
   ArenaGroup shared_;
-  /// Memory was given to the frames below that may not be zero: a purge failed.
+  /// The frames below may have memory that is not zero: a purge failed, or a file keeps what was written.
   bool soiled_ = false;
 };
 

@@ -296,6 +296,46 @@ TEST_CASE("large blocks: sizes, alignments, the list, the cache and its reuse") 
   CHECK(heap->alloc(SIZE_MAX).status().code() == base::Code::kOutOfMemory);
 }
 
+TEST_CASE("calloc is zero over frames of a file, which keeps what was written") {
+  frames::ZoneConfig zone;
+  zone.kind = frames::ZoneKind::kDevice;
+  zone.size = 64 * kMiB;
+  frames::Config config;
+  config.zones = {&zone, 1};
+  auto frames = frames::FrameAllocator::make(config);
+  REQUIRE(frames.ok());
+  auto space = Space::make(frames.take());
+  REQUIRE(space.ok());
+  const auto heap = make_heap(space.value());
+  for (const size_t size : {size_t{1000}, size_t{100000}, size_t{2 * kMiB}}) {
+    for (int round = 0; round < 2; ++round) {
+      const auto block = heap->calloc(size);
+      REQUIRE(block.ok());
+      auto* const bytes = static_cast<uint8_t*>(block.value());
+      CHECK(std::all_of(bytes, bytes + size, [](uint8_t byte) { return byte == 0; }));
+      std::memset(bytes, 0xEE, size);
+      CHECK(heap->free(bytes).ok());
+      (void)heap->trim();
+    }
+  }
+}
+
+TEST_CASE(
+    "a heap keeps a few empty segments, arenas a few free slots, and the rest goes back without being asked for") {
+  const auto space = make_space();
+  const auto heap = make_heap(space);
+  std::vector<uint8_t*> blocks;
+  for (int i = 0; i < 64000; ++i) blocks.push_back(get(*heap, 1024));
+  for (uint8_t* const block : blocks) std::memset(block, 1, 1024);
+  CHECK(heap->stats().committed > 60 * kMiB);
+  for (uint8_t* const block : blocks) REQUIRE(heap->free(block).ok());
+  CHECK(heap->stats().classes[class_of(1024)].segments <= 3);
+  CHECK(heap->stats().committed <= 3 * 64 * 1024);
+  CHECK(heap->stats().space.cached_bytes <= 16 * kMiB);
+  CHECK(heap->stats().space.cached_bytes > 0);
+  CHECK(heap->validate().ok());
+}
+
 TEST_CASE("a limit refuses what would go beyond it, and nothing has changed then") {
   const auto space = make_space();
   const auto heap = make_heap(space, {.limit = 2 * kMiB});
