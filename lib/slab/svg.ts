@@ -49,7 +49,7 @@ export function heapToSvg(stats: NativeHeapStats, slabs: Float64Array): string {
     const top = y;
     y += CELL;
     text(MARGIN, bytes(each?.size ?? 0), ' font-weight="600"');
-    text(WIDTH - MARGIN - 130, `${String(each?.units ?? 0)} of ${String(each?.capacity ?? 0)}`, ' fill="#607d8b"');
+    text(WIDTH - MARGIN - 122, `${String(each?.units ?? 0)} of ${String(each?.capacity ?? 0)}`, ' fill="#607d8b"');
     const together = Math.max(1, Math.ceil(list.length / MOST_CELLS));
     let column = 0;
     let row = 0;
