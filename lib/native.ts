@@ -397,6 +397,12 @@ export interface NativeAddon {
     elementSize: number,
     swapSize: number,
   ): void;
+  /**
+   * Puts texts, each with a zero byte behind it, into a global heap collection and writes their references, as many as have room.
+   * @param used bytes of the collection @param objects in the collection @param address of the collection in the file
+   * @returns how many bytes of `texts` and how many texts were taken, and how many bytes of the collection are used now
+   */
+  packTexts(texts: Uint8Array, collection: Uint8Array, used: number, objects: number, address: number, references: Uint8Array): Float64Array;
   /** How many worker threads the process has for filters and files. */
   workerCount(): number;
 }

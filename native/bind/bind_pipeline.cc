@@ -212,6 +212,20 @@ Napi::Value copy_box(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value pack_texts(const Napi::CallbackInfo& info) {
+  const Bytes texts = bytes(info, 0, "texts");
+  const Bytes collection = bytes(info, 1, "collection");
+  const uint64_t used = whole_number(info, 2, "used", Code::kInvalidSize);
+  const uint64_t objects = whole_number(info, 3, "objects", Code::kInvalidSize);
+  const uint64_t address = whole_number(info, 4, "address");
+  const Bytes references = bytes(info, 5, "references");
+  const auto packed = pipeline::pack_texts(texts, collection, used, objects, address, references);
+  check(info.Env(), packed.status());
+  const double values[] = {static_cast<double>(packed.value().bytes), static_cast<double>(packed.value().count),
+                           static_cast<double>(packed.value().used)};
+  return float64_array(info.Env(), values);
+}
+
 Napi::Value worker_count(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), Environment::of(info.Env()).executor().worker_count());
 }
@@ -226,7 +240,8 @@ void export_pipeline(Napi::Env env, Napi::Object exports) {
        entry<rejecting<file_close>>("close")});
   define_class<codec_construct>(env, exports, "ChunkCodec",
                                 {entry<rejecting<codec_store>>("store"), entry<rejecting<codec_load>>("load")});
-  const napi_property_descriptor functions[] = {entry<copy_box>("copyBox"), entry<worker_count>("workerCount")};
+  const napi_property_descriptor functions[] = {entry<copy_box>("copyBox"), entry<pack_texts>("packTexts"),
+                                                entry<worker_count>("workerCount")};
   if (napi_define_properties(env, exports, std::size(functions), functions) != napi_ok) throw Napi::Error::New(env);
 }
 

@@ -167,7 +167,13 @@ function valuesBlock(data: unknown, type: ElementType): DataBlock {
     shape,
     count: flat.length,
     direct: null,
-    encode: (first, count, heap) => encodeEach(type, count, heap, (i) => flat[first + i]),
+    encode: (first, count, heap) => {
+      if (type.putAll !== undefined && count > 1) {
+        const bytes = Buffer.alloc(count * type.size);
+        if (type.putAll(bytes, flat.slice(first, first + count), heap)) return bytes;
+      }
+      return encodeEach(type, count, heap, (i) => flat[first + i]);
+    },
   };
 }
 

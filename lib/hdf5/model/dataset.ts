@@ -289,7 +289,7 @@ export class Dataset extends ObjectNode {
       const bytes = block.encode(firstRow * perRow, n * perRow, this.context.heap);
       const strides = count.length === 0 ? [] : rowMajorStrides([n, ...row], type.size);
       pieces.push({ firstRow, rows: n, source: { bytes, offset: 0, strides, swap: 1 } });
-      if (type.variable && this.context.heap.isPressed) await this.context.heap.drain();
+      if (type.variable) await this.context.store.behind.pressure();
     }
     return pieces;
   }

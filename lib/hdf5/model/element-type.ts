@@ -8,6 +8,11 @@ import { mismatch, numberKinds, type FloatName, type IntegerName, type TypedArra
 /** Where variable-length values go. */
 export interface HeapWriter {
   insertText(text: string): Reference;
+  /**
+   * Many at once: in UTF-8, each with a zero byte behind it; the references go where they are wanted.
+   * @returns whether there were as many as there is room for references: one with a zero byte in it is taken for two
+   */
+  insertTexts(texts: Buffer, references: Buffer): boolean;
 }
 
 export interface HeapReader {
@@ -31,6 +36,8 @@ export interface ElementType {
   readonly swap: number;
   /** Writes one value. @throws ERR_TYPE_MISMATCH for a value that the type cannot hold */
   put(target: Buffer, offset: number, value: unknown, heap: HeapWriter): void;
+  /** Writes many values one after the other, where that is faster; false when it has to be done, or refused, one by one. */
+  putAll?(target: Buffer, values: readonly unknown[], heap: HeapWriter): boolean;
   /** Reads one value. */
   get(source: Buffer, offset: number, heap: HeapReader): unknown;
 }
@@ -147,7 +154,7 @@ export function isText(name: string): boolean {
 }
 
 function isWellFormed(value: string): boolean {
-  return !/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(value);
+  return (value as string & { isWellFormed(): boolean }).isWellFormed();
 }
 
 const textByte: DatatypeMessage = { class: 'integer', size: 1, signed: false, bigEndian: false };
@@ -157,7 +164,7 @@ export function variableStringType(encoding: CharacterSet = 'utf8'): ElementType
   const message: DatatypeMessage = {
     class: 'vlen', size: referenceSize, of: 'string', pad: 'nullterm', charset: encoding, base: textByte,
   };
-  return packed(
+  const type = packed(
     name,
     message,
     {
@@ -175,7 +182,20 @@ export function variableStringType(encoding: CharacterSet = 'utf8'): ElementType
     },
     true,
   );
+  return {
+    ...type,
+    putAll: (target, values, heap) => {
+      // One text with all of them is encoded several times as fast as each by itself.
+      if (!values.every((value) => typeof value === 'string')) return false;
+      const all = `${values.join('\0')}\0`;
+      if (!isWellFormed(all)) return false;
+      const texts = Buffer.from(all);
+      if (encoding === 'ascii' && texts.length !== all.length) return false;
+      return heap.insertTexts(texts, target);
+    },
+  };
 }
+
 
 export function readReference(source: Buffer, offset: number): Reference {
   return {
@@ -264,10 +284,12 @@ export function compoundOf(members: readonly { name: string; offset: number; typ
   );
 }
 
+const refuse = (): never => {
+  throw new FreestoneError('ERR_UNSUPPORTED', 'a variable-length value cannot stand here');
+};
 const noHeap: HeapWriter = {
-  insertText: () => {
-    throw new FreestoneError('ERR_UNSUPPORTED', 'a variable-length value cannot stand here');
-  },
+  insertText: refuse,
+  insertTexts: refuse,
 };
 
 /** Encodes one value that may not refer to the heap, such as a fill value. */

@@ -234,8 +234,8 @@ export class H5File implements AsyncDisposable {
       const datasets = new Set([...asked, ...this.#unflushed]);
       try {
         await Promise.all([...datasets].map((dataset) => dataset.flushData()));
-        // Attributes may be set at any time. No turn is left between the last look at the heap and the commit's state of the file.
-        while (this.#heap.isUnwritten) await this.#heap.flush();
+        // Attributes may be set at any time. No turn is left between this and the commit's state of the file.
+        this.#heap.seal();
         if (this.#extension !== undefined) this.#committed = await commit(this.#store, this.root, this.#extension, this.#durability, taken);
       } catch (error) {
         for (const dataset of asked) this.#unflushed.add(dataset);

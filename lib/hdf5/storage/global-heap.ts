@@ -8,16 +8,16 @@ import {
   minCollectionSize,
   objectHeaderSize,
   paddedObjectSize,
+  referenceSize,
   writeCollectionHeader,
   writeFreeObject,
   writeObjectHeader,
   type Reference,
 } from '../format/global-heap.js';
-import { Flight, type FileStore } from './file-store.js';
+import { native } from '../../native.js';
+import type { FileStore } from './file-store.js';
 
 const MAX_COLLECTION_SIZE = 64 * 2 ** 10;
-/** Full collections wait to be written together. */
-const PENDING_BYTES = 4 * 2 ** 20;
 
 interface Collection {
   readonly address: number;
@@ -30,8 +30,6 @@ interface Collection {
 export class GlobalHeap {
   readonly #store: FileStore;
   #open: Collection | undefined;
-  #full: Collection[] = [];
-  #fullBytes = 0;
   #nextSize = minCollectionSize;
   readonly #decoded = new Map<number, Map<number, Buffer>>();
 
@@ -47,53 +45,47 @@ export class GlobalHeap {
     return this.#added(collection, size);
   }
 
+  /**
+   * Puts many texts into the heap, in UTF-8 and each with a zero byte behind it.
+   * @param references room for one reference of 16 bytes for each
+   * @returns whether there are as many
+   */
+  insertTexts(texts: Buffer, references: Buffer): boolean {
+    let [taken, count] = [0, 0];
+    while (taken < texts.length && count * referenceSize < references.length) {
+      // Of a text that needs a collection of its own its size is asked for, of others only whether they find room.
+      const collection = this.#open ?? this.#withRoom(0);
+      const { bytes, used, objects, address } = collection;
+      const [tookBytes = 0, took = 0, usedNow = 0] = native().packTexts(
+        texts.subarray(taken),
+        bytes,
+        used,
+        objects,
+        address,
+        references.subarray(count * referenceSize),
+      );
+      collection.used = usedNow;
+      collection.objects += took;
+      taken += tookBytes;
+      count += took;
+      if (taken < texts.length) this.#withRoom(Math.max(texts.indexOf(0, taken) - taken, bytes.length - usedNow));
+    }
+    return taken === texts.length && count * referenceSize === references.length;
+  }
+
   /** The bytes of a reference, from memory or from the file. */
   read({ address, index, count }: Reference): Buffer {
     if (count === 0) return Buffer.alloc(0);
-    const waiting = [...this.#full, ...(this.#open === undefined ? [] : [this.#open])].find((c) => c.address === address);
-    const objects = waiting === undefined ? this.#collection(address) : decodeCollection(this.#sealed(waiting));
+    const objects = this.#open?.address === address ? decodeCollection(this.#sealed(this.#open)) : this.#collection(address);
     const object = objects.get(index);
     if (object === undefined) throw corrupt(`there is no object ${String(index)} in the global heap collection`, { address });
     return object;
   }
 
-  /** Whether so much waits to be written that the caller should do so before it adds more. */
-  get isPressed(): boolean {
-    return this.#fullBytes >= PENDING_BYTES;
-  }
-
-  /** Writes the collections that are full. */
-  async drain(): Promise<void> {
-    const collections = this.#full;
-    if (collections.length === 0) return;
-    const flight = new Flight();
-    for (let first = 0; first < collections.length; ) {
-      // Neighbours go out together.
-      const run: Buffer[] = [];
-      const start = collections[first]?.address ?? 0;
-      let size = 0;
-      for (let next = collections[first]; next?.address === start + size; next = collections[first]) {
-        run.push(this.#sealed(next));
-        size += next.bytes.length;
-        first += 1;
-      }
-      flight.add(this.#store.write(start, Buffer.concat(run)));
-    }
-    await flight.landed();
-    this.#full = this.#full.filter((collection) => !collections.includes(collection));
-    this.#fullBytes = this.#full.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  }
-
-  /** Whether anything has not been written yet. */
-  get isUnwritten(): boolean {
-    return this.#open !== undefined || this.#full.length > 0;
-  }
-
-  /** Writes everything that is there when it is called. */
-  async flush(): Promise<void> {
+  /** Hands on what is there when it is called: a collection that a commit can reach is never changed. */
+  seal(): void {
     this.#close();
     this.#nextSize = minCollectionSize;
-    await this.drain();
   }
 
   #collection(address: number): Map<number, Buffer> {
@@ -129,8 +121,7 @@ export class GlobalHeap {
 
   #close(): void {
     if (this.#open === undefined) return;
-    this.#full.push(this.#open);
-    this.#fullBytes += this.#open.bytes.length;
+    this.#store.behind.put(this.#open.address, this.#sealed(this.#open));
     this.#open = undefined;
   }
 
