@@ -6,6 +6,13 @@
     'build_bench%': 0,
     # For core and core_tests: '', 'address,undefined' or 'thread'.
     'sanitize%': '',
+    # Compressors from the system's packages: 'system' takes those that are there, 'none' takes none.
+    'variables': {'codecs%': 'system'},
+    'codecs%': '<(codecs)',
+    'has_libdeflate%': '<!(node native/find-library.mjs libdeflate <(codecs))',
+    'has_lz4%': '<!(node native/find-library.mjs lz4 <(codecs))',
+    'has_zstd%': '<!(node native/find-library.mjs zstd <(codecs))',
+    'has_isal%': '<!(node native/find-library.mjs isal <(codecs))',
   },
   'target_defaults': {
     'include_dirs': ['native'],
@@ -33,9 +40,34 @@
   },
   'targets': [
     {
+      # The part of the pipeline that is compiled differently where a compressor's library is there.
+      'target_name': 'codecs',
+      'type': 'static_library',
+      'win_delay_load_hook': 'false',
+      'sources': [
+        'native/pipeline/deflate.cc',
+        'native/pipeline/isal.cc',
+        'native/pipeline/lz4_blocks.cc',
+        'native/pipeline/zstd_streams.cc',
+      ],
+      'cflags_cc': ['-fno-exceptions'],
+      'xcode_settings': {'GCC_ENABLE_CPP_EXCEPTIONS': 'NO'},
+      'conditions': [
+        ['has_libdeflate==1', {'defines': ['FREESTONE_LIBDEFLATE'], 'link_settings': {'libraries': ['-l:libdeflate.a']}}],
+        ['has_lz4==1', {'defines': ['FREESTONE_LZ4'], 'link_settings': {'libraries': ['-l:liblz4.a']}}],
+        ['has_zstd==1', {'defines': ['FREESTONE_ZSTD'], 'link_settings': {'libraries': ['-l:libzstd.a']}}],
+        ['has_isal==1', {'defines': ['FREESTONE_ISAL']}],
+        ['sanitize!=""', {
+          'cflags!': ['-O3'],
+          'cflags': ['-fsanitize=<(sanitize)', '-fno-sanitize=vptr', '-fno-sanitize-recover=all', '-O1', '-g'],
+        }],
+      ],
+    },
+    {
       # Every tier but bind/. Knows no Node: of Node's headers it sees zlib.h alone.
       'target_name': 'core',
       'type': 'static_library',
+      'dependencies': ['codecs'],
       'win_delay_load_hook': 'false',
       'sources': [
         'native/arena/arena.cc',
@@ -66,15 +98,22 @@
         'native/frames/summary.cc',
         'native/frames/zone.cc',
         'native/os/retire.cc',
+        'native/pipeline/bitshuffle.cc',
+        'native/pipeline/codec.cc',
         'native/pipeline/copy_box.cc',
-        'native/pipeline/deflate.cc',
         'native/pipeline/executor.cc',
         'native/pipeline/file_sink.cc',
         'native/pipeline/filter_chain.cc',
         'native/pipeline/fletcher32.cc',
         'native/pipeline/heap_texts.cc',
+        'native/pipeline/lz4.cc',
+        'native/pipeline/lzf.cc',
+        'native/pipeline/nbit.cc',
         'native/pipeline/operations.cc',
+        'native/pipeline/scaleoffset.cc',
         'native/pipeline/shuffle.cc',
+        'native/pipeline/szip.cc',
+        'native/pipeline/transpose_bits.cc',
         'native/pool/chunk_source.cc',
         'native/pool/hardened.cc',
         'native/pool/heap.cc',
@@ -100,6 +139,7 @@
         ['OS!="win"', {
           'sources': [
             'native/os/posix_file.cc',
+            'native/os/posix_library.cc',
             'native/os/posix_mapping.cc',
             'native/os/posix_memory.cc',
             'native/os/posix_thread.cc',
@@ -212,6 +252,7 @@
             'test/native/os/thread_test.cc',
             'test/native/os/topology_test.cc',
             'test/native/os/transfer_test.cc',
+            'test/native/pipeline/codec_test.cc',
             'test/native/pipeline/copy_box_test.cc',
             'test/native/pipeline/deflate_test.cc',
             'test/native/pipeline/executor_test.cc',
@@ -222,6 +263,7 @@
             'test/native/pipeline/operations_test.cc',
             'test/native/pipeline/scratch_test.cc',
             'test/native/pipeline/shuffle_test.cc',
+            'test/native/pipeline/transpose_bits_test.cc',
             'test/native/pool/hardened_test.cc',
             'test/native/pool/pool_test.cc',
             'test/native/pool/size_class_test.cc',

@@ -403,6 +403,8 @@ export interface NativeAddon {
    * @returns how many bytes of `texts` and how many texts were taken, and how many bytes of the collection are used now
    */
   packTexts(texts: Uint8Array, collection: Uint8Array, used: number, objects: number, address: number, references: Uint8Array): Float64Array;
+  /** Who does the work of the filter with this HDF5 id; nobody where a library is missing. */
+  filterLibraries(id: number): string[];
   /** How many worker threads the process has for filters and files. */
   workerCount(): number;
 }

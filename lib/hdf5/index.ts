@@ -13,4 +13,18 @@ export type { Data, Selection, StridedArray, Value } from './model/data.js';
 export { t, type Datatype, type DatatypeName, type DatatypeSpec } from './model/datatype.js';
 export type { StringOptions } from './model/element-type.js';
 export type { TypedArray } from './model/number-kind.js';
-export { gzip, shuffle, fletcher32, type Filter } from './model/filters.js';
+export {
+  bitshuffle,
+  filterLibraries,
+  fletcher32,
+  gzip,
+  lz4,
+  lzf,
+  nbit,
+  scaleOffset,
+  shuffle,
+  szip,
+  zstd,
+  type Filter,
+  type FilterName,
+} from './model/filters.js';

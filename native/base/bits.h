@@ -36,4 +36,25 @@ inline void store_little_endian32(uint8_t* bytes, uint32_t value) noexcept {
   bytes[3] = static_cast<uint8_t>(value >> 24);
 }
 
+/// Four bytes, the most significant first, as a number.
+[[nodiscard]] inline uint32_t load_big_endian32(const uint8_t* bytes) noexcept {
+  return byte_swap(load_little_endian32(bytes));
+}
+
+/// `value` as four bytes, the most significant first.
+inline void store_big_endian32(uint8_t* bytes, uint32_t value) noexcept {
+  store_little_endian32(bytes, byte_swap(value));
+}
+
+/// Eight bytes, the most significant first, as a number.
+[[nodiscard]] inline uint64_t load_big_endian64(const uint8_t* bytes) noexcept {
+  return uint64_t{load_big_endian32(bytes)} << 32 | load_big_endian32(bytes + 4);
+}
+
+/// `value` as eight bytes, the most significant first.
+inline void store_big_endian64(uint8_t* bytes, uint64_t value) noexcept {
+  store_big_endian32(bytes, static_cast<uint32_t>(value >> 32));
+  store_big_endian32(bytes + 4, static_cast<uint32_t>(value));
+}
+
 }  // namespace freestone::base

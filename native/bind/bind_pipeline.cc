@@ -1,4 +1,4 @@
-// File, ChunkCodec, copyBox and workerCount of lib/native.ts.
+// File, ChunkCodec, copyBox, packTexts, workerCount and filterLibraries of lib/native.ts.
 #include <memory>
 
 #include "bind/arguments.h"
@@ -230,6 +230,16 @@ Napi::Value worker_count(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), Environment::of(info.Env()).executor().worker_count());
 }
 
+Napi::Value filter_libraries(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const uint64_t id = whole_number(info, 0, "id");
+  const auto names =
+      id > UINT32_MAX ? std::span<const char* const>() : pipeline::libraries_of(static_cast<pipeline::FilterId>(id));
+  const auto array = Napi::Array::New(env, names.size());
+  for (size_t i = 0; i < names.size(); ++i) array.Set(static_cast<uint32_t>(i), names[i]);
+  return array;
+}
+
 }  // namespace
 
 void export_pipeline(Napi::Env env, Napi::Object exports) {
@@ -241,7 +251,8 @@ void export_pipeline(Napi::Env env, Napi::Object exports) {
   define_class<codec_construct>(env, exports, "ChunkCodec",
                                 {entry<rejecting<codec_store>>("store"), entry<rejecting<codec_load>>("load")});
   const napi_property_descriptor functions[] = {entry<copy_box>("copyBox"), entry<pack_texts>("packTexts"),
-                                                entry<worker_count>("workerCount")};
+                                                entry<worker_count>("workerCount"),
+                                                entry<filter_libraries>("filterLibraries")};
   if (napi_define_properties(env, exports, std::size(functions), functions) != napi_ok) throw Napi::Error::New(env);
 }
 

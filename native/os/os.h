@@ -3,6 +3,7 @@
 // posix_*.cc and sysfs_topology.cc for what Linux and macOS have in common.
 #include "os/cpu.h"
 #include "os/file.h"
+#include "os/library.h"
 #include "os/mapping.h"
 #include "os/memory.h"
 #include "os/thread.h"

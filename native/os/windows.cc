@@ -223,4 +223,9 @@ Status Thread::join() noexcept {
   return status;
 }
 
+// What is looked for by name is not distributed for Windows.
+void* load_library(const char*) noexcept { return nullptr; }
+
+void* find_symbol(void*, const char*) noexcept { return nullptr; }
+
 }  // namespace freestone::os

@@ -1,7 +1,14 @@
 #include "pipeline/deflate.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
+
+#ifdef FREESTONE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
+
+#include "pipeline/isal.h"
 
 namespace freestone::pipeline {
 
@@ -39,29 +46,116 @@ int run(z_stream& stream, ConstBytes data, Bytes into, size_t& written, Step ste
   return result;
 }
 
+/// libdeflate's levels for zlib's 0 to 9: what is no larger. Where data was shuffled and the chunk is not small, its
+/// first level already finds what zlib finds at the fourth; texts and tables need more.
+constexpr int kLibdeflateLevels[10] = {0, 1, 2, 3, 5, 6, 7, 8, 9, 9};
+constexpr int kLibdeflateLevelsShuffled[10] = {0, 1, 1, 1, 1, 6, 6, 8, 9, 9};
+constexpr size_t kLargeShuffled = size_t{1} << 20;
+/// Below this zlib's own is the smallest, and nobody waits for it.
+constexpr size_t kSmall = 512;
+
+#ifdef FREESTONE_LIBDEFLATE
+constexpr bool kHasLibdeflate = true;
+#else
+constexpr bool kHasLibdeflate = false;
+#endif
+
 }  // namespace
 
-Deflater::~Deflater() {
-  if (level_ >= 0) deflateEnd(&stream_);
+DeflatePlan deflate_plan(int level, bool shuffled, size_t size) noexcept {
+  if (size < kSmall || level < 0 || level > 9) return {DeflateLibrary::kZlib, level};
+  if (level == 1 && shuffled && isal_available()) return {DeflateLibrary::kIsal, 1};
+  if (!kHasLibdeflate) return {DeflateLibrary::kZlib, level};
+  const bool is_large = shuffled && size >= kLargeShuffled;
+  return {DeflateLibrary::kLibdeflate, is_large ? kLibdeflateLevelsShuffled[level] : kLibdeflateLevels[level]};
 }
 
-Result<size_t> Deflater::prepare(int level, size_t size) noexcept {
-  if (level_ == level) {
+std::span<const char* const> deflate_libraries() noexcept {
+  static constexpr const char* kNames[] = {"isa-l", "libdeflate", "zlib"};
+  static constexpr const char* kWithoutLibdeflate[] = {"isa-l", "zlib"};
+  const std::span<const char* const> names =
+      kHasLibdeflate ? std::span<const char* const>(kNames) : std::span<const char* const>(kWithoutLibdeflate);
+  return isal_available() ? names : names.subspan(1);
+}
+
+Deflater::~Deflater() {
+  if (zlib_level_ >= 0) deflateEnd(&stream_);
+#ifdef FREESTONE_LIBDEFLATE
+  libdeflate_free_compressor(libdeflate_);
+#endif
+}
+
+Status Deflater::prepare_zlib(int level) noexcept {
+  if (zlib_level_ == level) {
     deflateReset(&stream_);
-  } else {
-    if (level_ >= 0) deflateEnd(&stream_);
-    level_ = -1;
-    stream_ = {};
-    const int result = deflateInit(&stream_, level);
-    if (result == Z_MEM_ERROR) return Status(Code::kOutOfMemory, "deflate");
-    if (result != Z_OK) return Status(Code::kInvalidArgument, "deflate level");
-    level_ = level;
+    return {};
   }
+  if (zlib_level_ >= 0) deflateEnd(&stream_);
+  zlib_level_ = -1;
+  stream_ = {};
+  const int result = deflateInit(&stream_, level);
+  if (result == Z_MEM_ERROR) return Status(Code::kOutOfMemory, "deflate");
+  if (result != Z_OK) return Status(Code::kInvalidArgument, "deflate level");
+  zlib_level_ = level;
+  return {};
+}
+
+#ifdef FREESTONE_LIBDEFLATE
+
+Status Deflater::prepare_libdeflate(int level) noexcept {
+  if (libdeflate_level_ == level) return {};
+  libdeflate_free_compressor(libdeflate_);
+  libdeflate_ = libdeflate_alloc_compressor(level);
+  libdeflate_level_ = libdeflate_ == nullptr ? -1 : level;
+  return libdeflate_ == nullptr ? Status(Code::kOutOfMemory, "deflate") : Status();
+}
+
+#else
+
+Status Deflater::prepare_libdeflate(int) noexcept { return Status(Code::kUnsupported, "this build has no libdeflate"); }
+
+#endif
+
+Result<size_t> Deflater::prepare(int level, size_t size, bool shuffled) noexcept {
+  if (level < 0 || level > 9) return Status(Code::kInvalidArgument, "deflate level");
+  return prepare_with(deflate_plan(level, shuffled, size), size);
+}
+
+Result<size_t> Deflater::prepare_with(DeflatePlan plan, size_t size) noexcept {
   if (size > std::numeric_limits<uLong>::max() / 2) return Status(Code::kInvalidSize, "deflate");
-  return static_cast<size_t>(deflateBound(&stream_, static_cast<uLong>(size)));
+  plan_ = plan;
+  // ISA-L's output may not fit into what zlib's fits into, and is then made by zlib.
+  const int zlib_level = plan.library == DeflateLibrary::kZlib ? plan.level : 1;
+  if (plan.library != DeflateLibrary::kLibdeflate) {
+    if (const Status status = prepare_zlib(zlib_level); !status.ok()) return status;
+    if (plan.library == DeflateLibrary::kIsal && !isal_.reserve(isal_memory())) {
+      return Status(Code::kOutOfMemory, "deflate");
+    }
+    return static_cast<size_t>(deflateBound(&stream_, static_cast<uLong>(size)));
+  }
+  if (const Status status = prepare_libdeflate(plan.level); !status.ok()) return status;
+#ifdef FREESTONE_LIBDEFLATE
+  return libdeflate_zlib_compress_bound(libdeflate_, size);
+#else
+  return Status(Code::kUnsupported, "this build has no libdeflate");
+#endif
 }
 
 Result<size_t> Deflater::compress(ConstBytes data, Bytes into) noexcept {
+  if (plan_.library == DeflateLibrary::kIsal) {
+    const size_t written = isal_compress(isal_.data(), data, into);
+    return written > 0 ? Result<size_t>(written) : compress_zlib(data, into);
+  }
+#ifdef FREESTONE_LIBDEFLATE
+  if (plan_.library == DeflateLibrary::kLibdeflate) {
+    const size_t written = libdeflate_zlib_compress(libdeflate_, data.data(), data.size(), into.data(), into.size());
+    return written > 0 ? Result<size_t>(written) : Result<size_t>(Status(Code::kInvalidSize, "deflate"));
+  }
+#endif
+  return compress_zlib(data, into);
+}
+
+Result<size_t> Deflater::compress_zlib(ConstBytes data, Bytes into) noexcept {
   size_t written = 0;
   const int result = run(stream_, data, into, written,
                          [&](bool last) noexcept { return deflate(&stream_, last ? Z_FINISH : Z_NO_FLUSH); });
@@ -71,9 +165,32 @@ Result<size_t> Deflater::compress(ConstBytes data, Bytes into) noexcept {
 
 Inflater::~Inflater() {
   if (ready_) inflateEnd(&stream_);
+#ifdef FREESTONE_LIBDEFLATE
+  libdeflate_free_decompressor(libdeflate_);
+#endif
 }
 
+#ifdef FREESTONE_LIBDEFLATE
+
 Result<size_t> Inflater::decompress(ConstBytes data, Bytes into) noexcept {
+  if (libdeflate_ == nullptr) libdeflate_ = libdeflate_alloc_decompressor();
+  if (libdeflate_ == nullptr) return Status(Code::kOutOfMemory, "inflate");
+  size_t read = 0;
+  size_t written = 0;
+  const libdeflate_result result =
+      libdeflate_zlib_decompress_ex(libdeflate_, data.data(), data.size(), into.data(), into.size(), &read, &written);
+  if (result == LIBDEFLATE_SUCCESS) return written;
+  // It says little of what it refuses: zlib finds out, and reads what it can.
+  return decompress_zlib(data, into);
+}
+
+#else
+
+Result<size_t> Inflater::decompress(ConstBytes data, Bytes into) noexcept { return decompress_zlib(data, into); }
+
+#endif
+
+Result<size_t> Inflater::decompress_zlib(ConstBytes data, Bytes into) noexcept {
   if (ready_) {
     inflateReset(&stream_);
   } else {

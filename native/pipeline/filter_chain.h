@@ -5,28 +5,20 @@
 #include <span>
 
 #include "base/base.h"
+#include "pipeline/codec.h"
 #include "pipeline/scratch.h"
 
 namespace freestone::pipeline {
 
-/// HDF5's registered number of a filter.
-enum class FilterId : uint32_t {
-  /// Value: the level, 0 to 9.
-  kDeflate = 1,
-  /// Value: the size of an element in bytes.
-  kShuffle = 2,
-  /// No value.
-  kFletcher32 = 3,
-};
-
-/// One filter and its value.
-struct Filter {
-  FilterId id = FilterId::kDeflate;
-  uint32_t value = 0;
-};
-
 /// The largest chunk: HDF5 stores the size in 32 bits.
 inline constexpr uint64_t kMaxChunkSize = UINT32_MAX;
+
+/// A chunk as the file has it.
+struct EncodedChunk {
+  base::ConstBytes bytes;
+  /// Bit n set: filter n was not applied, because it would have made the chunk no smaller.
+  uint32_t filter_mask = 0;
+};
 
 /// Filters in the order in which they are applied on write.
 class FilterChain : public base::Shared<FilterChain> {
@@ -35,13 +27,14 @@ class FilterChain : public base::Shared<FilterChain> {
   static constexpr size_t kMostFilters = 32;
 
   /// @param description for each filter its id, the number of its values and the values. Values beyond those that a
-  /// filter knows are ignored, as libhdf5 does. `kUnsupported` for an unknown filter, `kInvalidArgument` for a bad
-  /// value or form.
+  /// filter knows are ignored, as libhdf5 does. `kUnsupported` for an unknown filter and for one that needs a library
+  /// which is not there, `kInvalidArgument` for a bad value or form.
   [[nodiscard]] static base::Result<base::Ref<FilterChain>> make(std::span<const uint32_t> description) noexcept;
 
   /// Applies every filter. The result lies in `scratch` and is valid until its next use; without filters it is `chunk`
-  /// itself. `kInvalidSize` when `chunk` is empty or larger than `kMaxChunkSize`, `kLimitExceeded` when the result is.
-  [[nodiscard]] base::Result<base::ConstBytes> encode(Scratch& scratch, base::ConstBytes chunk) const noexcept;
+  /// itself. `kInvalidSize` when `chunk` is empty or larger than `kMaxChunkSize`, or has another size than a filter's
+  /// values say, `kLimitExceeded` when the result is larger than that.
+  [[nodiscard]] base::Result<EncodedChunk> encode(Scratch& scratch, base::ConstBytes chunk) const noexcept;
 
   /// Undoes the filters that `filter_mask` does not name and fills `into`, which must have the chunk's exact size.
   /// `kCorruptFile` when the result has another size, a checksum differs or a stream is damaged; `into` may be partly
@@ -60,8 +53,10 @@ class FilterChain : public base::Shared<FilterChain> {
   FilterChain() noexcept = default;
   ~FilterChain() = default;
 
-  Filter filters_[kMostFilters];
+  Step steps_[kMostFilters];
   size_t size_ = 0;
+  /// What the steps' values point into; never changes after `make`.
+  base::Array<uint32_t> description_;
 };
 
 }  // namespace freestone::pipeline

@@ -19,11 +19,12 @@ Status StoreChunk::run(Worker& worker) noexcept {
   if (!file.file().writable()) return Status(Code::kReadOnly, "the file was opened for reading");
   const auto encoded = filters->encode(worker.scratch, chunk);
   if (!encoded.ok()) return encoded.status();
-  const auto allocated = space->allocate(encoded.value().size(), 1, filespace::Kind::kRaw);
+  const auto allocated = space->allocate(encoded.value().bytes.size(), 1, filespace::Kind::kRaw);
   if (!allocated.ok()) return allocated.status();
   address = allocated.value();
-  stored_size = encoded.value().size();
-  const Status written = file.file().write_at(address, encoded.value());
+  stored_size = encoded.value().bytes.size();
+  filter_mask = encoded.value().filter_mask;
+  const Status written = file.file().write_at(address, encoded.value().bytes);
   // When even that fails there is a hole that no structure refers to.
   if (!written.ok()) (void)space->free(address, stored_size);
   return written;

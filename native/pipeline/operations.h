@@ -24,7 +24,8 @@ struct StoreChunk {
   /// Results.
   uint64_t address = 0;
   uint64_t stored_size = 0;
-  /// Bit n set: filter n was not applied. Always 0: a few bytes more cost less than readers that do not know the mask.
+  /// Bit n set: filter n was not applied, which lzf and szip ask for when a chunk would not become smaller. For the
+  /// others a few bytes more cost less than readers that do not know the mask.
   uint32_t filter_mask = 0;
 
   [[nodiscard]] base::Status run(Worker& worker) noexcept;

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FreestoneError } from '../../lib/errors.js';
-import { H5File, fletcher32, gzip, t, type Dataset, type Group } from '../../lib/hdf5/index.js';
+import { bitshuffle, fletcher32, gzip, H5File, lz4, nbit, scaleOffset, szip, t, zstd, type Dataset, type Group } from '../../lib/hdf5/index.js';
 import { scratchFolder } from './scratch.js';
 
 const scratch = scratchFolder();
@@ -173,9 +173,21 @@ describe('createDataset refuses', () => {
     ['one filter without a list', { dtype: 'int8', shape: [5], filters: gzip() }, ARGUMENT],
     ['a filter by name', { dtype: 'int8', shape: [5], filters: ['gzip'] }, UNSUPPORTED],
     ['null as a filter', { dtype: 'int8', shape: [5], filters: [null] }, UNSUPPORTED],
-    ['a filter that there is not', { dtype: 'int8', shape: [5], filters: [{ name: 'lzf' }] }, UNSUPPORTED],
+    ['a filter that there is not', { dtype: 'int8', shape: [5], filters: [{ name: 'blosc' }] }, UNSUPPORTED],
     ['a gzip level of 10', { dtype: 'int8', shape: [5], filters: [{ name: 'gzip', level: 10 }] }, ARGUMENT],
     ['a filter twice', { dtype: 'int8', shape: [5], filters: [gzip(), gzip()] }, ARGUMENT],
+    ['text to scale', { dtype: t.string(4), shape: [5], filters: [scaleOffset()] }, UNSUPPORTED],
+    ['half floats to scale', { dtype: 'float16', shape: [5], filters: [scaleOffset({ digits: 1 })] }, UNSUPPORTED],
+    ['floats to scale without digits', { dtype: 'float64', shape: [5], filters: [scaleOffset()] }, ARGUMENT],
+    ['integers to scale with digits', { dtype: 'int32', shape: [5], filters: [scaleOffset({ digits: 1 })] }, ARGUMENT],
+    ['more bits than the type has', { dtype: 'int8', shape: [5], filters: [scaleOffset({ bits: 9 })] }, ARGUMENT],
+    ['compounds for szip', { dtype: t.compound({ a: 'int8' }), shape: [50], filters: [szip()] }, UNSUPPORTED],
+    ['chunks too small for szip', { dtype: 'int8', shape: [50], chunks: [7], filters: [szip()] }, ARGUMENT],
+    ['variable-length texts for nbit', { dtype: 'string', shape: [5], filters: [nbit()] }, UNSUPPORTED],
+    ['elements too large for bitshuffle', { dtype: t.string(2 ** 24), shape: [1], filters: [bitshuffle()] }, UNSUPPORTED],
+    ['nbit after a compressor', { dtype: 'int8', shape: [5], filters: [gzip(), nbit()] }, ARGUMENT],
+    ['szip after a checksum', { dtype: 'int8', shape: [50], filters: [fletcher32(), szip()] }, ARGUMENT],
+    ['a level of zstd that there is not, by hand', { dtype: 'int8', shape: [5], filters: [{ name: 'zstd', level: 23 }] }, ARGUMENT],
     ['a checksum over variable-length elements', { dtype: 'string', shape: [5], filters: [fletcher32()] }, UNSUPPORTED],
     ['a fill value of another type', { dtype: 'int8', shape: [5], fill: 'x' }, TYPE],
     ['a fill value that does not fit', { dtype: 'int8', shape: [5], fill: 128 }, TYPE],
@@ -238,6 +250,16 @@ describe('createDataset refuses', () => {
 
 describe('the makers of types and filters refuse', () => {
   it.each<[string, () => unknown, string]>([
+    ['a zstd level of 0', () => zstd(0), ARGUMENT],
+    ['an lz4 block of 0', () => lz4({ blockSize: 0 }), ARGUMENT],
+    ['an option of lz4 that there is not', () => lz4(wrong({ level: 1 })), ARGUMENT],
+    ['a block of bitshuffle that is no eights', () => bitshuffle({ blockSize: 12 }), ARGUMENT],
+    ['a compressor that bitshuffle has not', () => bitshuffle({ compressor: wrong('gzip') }), ARGUMENT],
+    ['a level of lz4', () => bitshuffle({ compressor: 'lz4', level: 3 }), ARGUMENT],
+    ['half a digit', () => scaleOffset({ digits: 0.5 }), ARGUMENT],
+    ['65 bits', () => scaleOffset({ bits: 65 }), ARGUMENT],
+    ['an odd block of szip', () => szip({ pixelsPerBlock: 7 }), ARGUMENT],
+    ['a coding that szip has not', () => szip({ coding: wrong('nn') }), ARGUMENT],
     ['a string of 0 bytes', () => t.string(0), SIZE],
     ['a string of half a byte', () => t.string(1.5), SIZE],
     ['a string of 4 GiB', () => t.string(2 ** 32), SIZE],

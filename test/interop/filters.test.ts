@@ -91,7 +91,7 @@ describeWith(['h5py', 'h5dump'], 'both undo', () => {
     expect(found.values).toEqual(printed);
     const values = { gzip: (level = 4) => [level], shuffle: () => [elementSize], fletcher32: () => [] };
     expect(found.filters).toEqual(
-      filters.map((filter) => ({ id: ids[filter.name], optional: filter.name !== 'fletcher32', values: values[filter.name](filter.level) })),
+      filters.map((filter) => ({ id: ids[filter.name as Name], optional: filter.name !== 'fletcher32', values: values[filter.name as Name](filter.level) })),
     );
     expect(dumpedDataset(dumped, `/${name}`).values.map((value) => asPrinted(found.type, value))).toEqual(printed);
   });

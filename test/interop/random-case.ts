@@ -203,7 +203,7 @@ export function expected(drawn: RandomCase, model: ModelArray<unknown>): Omit<Se
     layout: chunks === null ? 'contiguous' : 'chunked',
     chunks,
     filters: filters.map(({ name, level }) => ({
-      id: filterIds[name],
+      id: filterIds[name as keyof typeof filterIds],
       optional: name !== 'fletcher32',
       values: name === 'gzip' ? [level ?? 4] : name === 'shuffle' ? [elementSize(kind)] : [],
     })),

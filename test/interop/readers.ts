@@ -4,7 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, it } from 'vitest';
 
-export type Reader = 'h5dump' | 'h5ls' | 'h5stat' | 'h5py';
+export type Reader = 'h5dump' | 'h5ls' | 'h5stat' | 'h5py' | 'zstd' | keyof typeof plugins;
+
+/** libhdf5's plug-ins, by the numbers of their filters. */
+const plugins = { 'the lz4 plug-in': 32004, 'the bitshuffle plug-in': 32008 } as const;
 
 const hasModule = (command: string, module: string): boolean =>
   spawnSync(command, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0;
@@ -17,6 +20,9 @@ const debianPackages: Readonly<Record<Reader, string>> = {
   h5ls: 'hdf5-tools',
   h5stat: 'hdf5-tools',
   h5py: 'python3-h5py',
+  zstd: 'zstd',
+  'the lz4 plug-in': 'hdf5-filter-plugin',
+  'the bitshuffle plug-in': 'bitshuffle',
 };
 
 const available = new Map<Reader, boolean>();
@@ -24,7 +30,10 @@ const available = new Map<Reader, boolean>();
 export function isAvailable(reader: Reader): boolean {
   let found = available.get(reader);
   if (found === undefined) {
-    found = reader === 'h5py' ? python !== undefined : spawnSync(reader, ['--version'], { stdio: 'ignore' }).status === 0;
+    const plugin = plugins[reader as keyof typeof plugins] as number | undefined;
+    if (reader === 'h5py') found = python !== undefined;
+    else if (plugin === undefined) found = spawnSync(reader, ['--version'], { stdio: 'ignore' }).status === 0;
+    else found = python !== undefined && spawnSync(python, ['-c', `import h5py, sys; sys.exit(not h5py.h5z.filter_avail(${String(plugin)}))`]).status === 0;
     available.set(reader, found);
   }
   return found;

@@ -2,7 +2,18 @@
 import { derived, known, list, mapped, struct, text, u16, u32, u8, when, type Field } from './schema.js';
 
 /** The filters' identifiers, as the HDF Group assigned them. */
-export const filterId = { deflate: 1, shuffle: 2, fletcher32: 3 } as const;
+export const filterId = {
+  deflate: 1,
+  shuffle: 2,
+  fletcher32: 3,
+  szip: 4,
+  nbit: 5,
+  scaleOffset: 6,
+  lzf: 32000,
+  lz4: 32004,
+  bitshuffle: 32008,
+  zstd: 32015,
+} as const;
 
 /** Names are written only for registered filters, whose identifiers begin here. */
 const FIRST_REGISTERED = 256;

@@ -65,17 +65,18 @@ export function planDataset(spec: DatasetSpec): { readonly plan: DatasetPlan; re
   const shape = plannedShape(spec, block);
   checkInteger('the size of the dataset in bytes', product(shape) * type.size, { code: 'ERR_INVALID_SIZE' });
   const maxShape = plannedMaxShape(spec, shape);
-  const filters = filterMessages(spec.filters ?? [], type.size);
   const grows = maxShape.some((limit, d) => limit !== shape[d]);
-  const isChunked = spec.chunks !== undefined || filters.length > 0 || grows;
+  const isChunked = spec.chunks !== undefined || (spec.filters ?? []).length > 0 || grows;
   const chunkShape = isChunked ? plannedChunks(spec, shape, maxShape, type.size) : null;
+  const fill = plannedFill(spec, type);
+  const filters = filterMessages(spec.filters ?? [], { type, chunkShape: chunkShape ?? [], fill });
   if (type.variable && filters.some(({ optional }) => !optional)) {
     throw new FreestoneError('ERR_UNSUPPORTED', 'fletcher32 cannot guard variable-length elements, whose data is not in the chunks');
   }
-  const plan = { type, shape, maxShape, chunkShape, filters, fill: plannedFill(spec, type) };
-  const [typeMessage, fill] = constantMessages(plan);
+  const plan = { type, shape, maxShape, chunkShape, filters, fill };
+  const [typeMessage, fillMessage] = constantMessages(plan);
   checkMessageSize('the description of the datatype', typeMessage.body.length);
-  checkMessageSize('the fill value', fill.body.length);
+  checkMessageSize('the fill value', fillMessage.body.length);
   return { plan: spec.external === undefined ? plan : { ...plan, external: plannedExternal(spec.external, plan) }, block };
 }
 
