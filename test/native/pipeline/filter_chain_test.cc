@@ -230,8 +230,7 @@ TEST_CASE("flipped bits are found by a checksum and harmless to memory without o
   Scratch scratch;
   for (const Description& description : kChains) {
     const auto chain = make(description);
-    const bool checked =
-        description.size() >= 2 && description[description.size() - 2] == 3 && description.back() == 0;
+    const bool checked = description.size() >= 2 && description[description.size() - 2] == 3 && description.back() == 0;
     const auto chunk = random_bytes(500, 7, Kind::kRuns);
     auto stored = encode(*chain, scratch, chunk);
     std::vector<uint8_t> back(chunk.size());
