@@ -45,7 +45,8 @@ export interface SimulateOptions extends Omit<FileSpaceOptions, 'strategy'> {
 }
 
 /**
- * Replays a trace with each strategy.
+ * Replays a trace with each strategy, in spaces of its own: what other libraries have as a mode of the allocator, `mode: 'simulate'`, is
+ * this function alone, since a mode would be one constructor for two things.
  * @throws {FreestoneError} ERR_INVALID_ARGUMENT for what is no trace, with the position of the operation; as the constructor of `FileSpace`
  */
 export function simulate(trace: Trace, { strategies: wanted = strategies, samples = 100, ...options }: SimulateOptions = {}): Replay[] {
