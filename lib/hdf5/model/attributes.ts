@@ -21,12 +21,12 @@ export interface AttributeOptions {
 
 export class Attributes {
   readonly #context: FileContext;
-  readonly #owner: Pick<ObjectNode, 'touch' | 'path'>;
+  readonly #owner: Pick<ObjectNode, 'touch' | 'path' | 'assertWritable'>;
   /** The messages, encoded. */
   readonly #bodies = new Map<string, Uint8Array>();
 
   /** @internal */
-  constructor(context: FileContext, owner: Pick<ObjectNode, 'touch' | 'path'>) {
+  constructor(context: FileContext, owner: Pick<ObjectNode, 'touch' | 'path' | 'assertWritable'>) {
     this.#context = context;
     this.#owner = owner;
   }
@@ -49,7 +49,7 @@ export class Attributes {
    * @throws {FreestoneError} ERR_TYPE_MISMATCH, ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE (64 KiB is the most), ERR_CLOSED, ERR_READ_ONLY
    */
   set(name: string, value: Data, options: AttributeOptions = {}): void {
-    this.#context.assertWritable();
+    this.#owner.assertWritable();
     checkOptions('an attribute', options, ['dtype', 'shape']);
     if (typeof name !== 'string' || name === '' || !isText(name)) {
       throw new FreestoneError('ERR_INVALID_ARGUMENT', `${shown(name)} cannot be the name of an attribute`, { name });
@@ -83,7 +83,7 @@ export class Attributes {
 
   /** @returns whether there was one. @throws {FreestoneError} ERR_CLOSED, ERR_READ_ONLY */
   delete(name: string): boolean {
-    this.#context.assertWritable();
+    this.#owner.assertWritable();
     const found = this.#bodies.delete(name);
     if (found) this.#owner.touch();
     return found;

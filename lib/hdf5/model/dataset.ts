@@ -117,7 +117,7 @@ export class Dataset extends ObjectNode {
    * @throws {FreestoneError} ERR_TYPE_MISMATCH, ERR_INVALID_SIZE, ERR_INVALID_ARGUMENT, ERR_CLOSED, ERR_READ_ONLY, or the system's own
    */
   async write(data: Data, selection?: Selection): Promise<void> {
-    this.context.assertWritable();
+    this.assertWritable();
     await this.writeBlock(dataBlock(data, this.#plan.type), selection);
   }
 
@@ -144,7 +144,7 @@ export class Dataset extends ObjectNode {
    * @throws {FreestoneError} as `write`; ERR_LIMIT_EXCEEDED when the first dimension cannot grow so far
    */
   async append(data: Data | AsyncIterable<Data>): Promise<void> {
-    this.context.assertWritable();
+    this.assertWritable();
     if (typeof data === 'object' && (data as object | null) !== null && Symbol.asyncIterator in data) {
       for await (const part of data) await this.append(part);
       return;
@@ -211,7 +211,7 @@ export class Dataset extends ObjectNode {
    * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_LIMIT_EXCEEDED beyond maxShape
    */
   async resize(shape: readonly number[]): Promise<void> {
-    this.context.assertWritable();
+    this.assertWritable();
     const wanted = checkedNumbers('shape', shape, this.#shape.length);
     await this.#ordered(async () => {
       const beyond = wanted.findIndex((extent, d) => extent > (this.#plan.maxShape[d] ?? Infinity));
@@ -240,6 +240,17 @@ export class Dataset extends ObjectNode {
     if (this.#flushedShape === this.#shape) return;
     this.#flushedShape = this.#shape;
     this.touch();
+  }
+
+  /** It could not be written and is in no group any more. Settles when its space has been given back. @internal */
+  async discard(): Promise<void> {
+    this.markGone();
+    this.context.forget(this);
+    // A flush that has it on its way still refers to it; later ones do not.
+    await this.context.flushed();
+    await this.#turn;
+    await this.#storage.discard();
+    this.releaseHeader();
   }
 
   /** One operation after the other up to where it has begun its writes; those overlap. */

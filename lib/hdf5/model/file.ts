@@ -87,7 +87,11 @@ export class H5File implements AsyncDisposable {
         this.#unflushed.add(dataset);
         return this.#picture;
       },
-      forgetUnflushed: (dataset) => this.#unflushed.delete(dataset),
+      forget: (dataset) => {
+        this.#unflushed.delete(dataset);
+        const at = this.#newest.indexOf(dataset);
+        if (at >= 0) this.#newest.splice(at, 1);
+      },
       get isFlushBeginning() {
         return isFlushBeginning();
       },
@@ -95,6 +99,7 @@ export class H5File implements AsyncDisposable {
         this.#newest.push(dataset);
         if (this.#newest.length > HELD_DATASETS && this.#flushes === 0) this.#letGo();
       },
+      flushed: () => this.#flushing,
       load: (parent, name, headerAddress) => loadObject(this.#context, parent, name, headerAddress),
     };
     if ('rootAddress' in origin) this.root = loadObject(this.#context, null, '', origin.rootAddress) as Group;
@@ -233,12 +238,12 @@ export class H5File implements AsyncDisposable {
       // The flush before this one may have failed, and left its datasets to this one.
       const datasets = new Set([...asked, ...this.#unflushed]);
       try {
-        await Promise.all([...datasets].map((dataset) => dataset.flushData()));
+        await Promise.all([...datasets].filter(({ isGone }) => !isGone).map((dataset) => dataset.flushData()));
         // Attributes may be set at any time. No turn is left between this and the commit's state of the file.
         this.#heap.seal();
         if (this.#extension !== undefined) this.#committed = await commit(this.#store, this.root, this.#extension, this.#durability, taken);
       } catch (error) {
-        for (const dataset of asked) this.#unflushed.add(dataset);
+        for (const dataset of asked) if (!dataset.isGone) this.#unflushed.add(dataset);
         throw error;
       } finally {
         taken();

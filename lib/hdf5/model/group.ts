@@ -69,20 +69,20 @@ export class Group extends ObjectNode {
    * @throws {FreestoneError} ERR_EXISTS, ERR_INVALID_ARGUMENT, ERR_TYPE_MISMATCH when the path leads through a dataset, ERR_LIMIT_EXCEEDED, ERR_CLOSED, ERR_READ_ONLY
    */
   createGroup(path: string): Group {
-    this.context.assertWritable();
+    this.assertWritable();
     const { above, name } = this.#newPlace(path);
     return above().#add(name, (parent) => new Group(this.context, parent, name));
   }
 
   /**
    * Makes a dataset and writes its data; groups along the path that are missing are made too. When the data cannot be
-   * written, the dataset is taken away again.
+   * written, the dataset and those groups are taken away again, and their space may be used after the next flush.
    * @throws {FreestoneError} ERR_EXISTS, ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_TYPE_MISMATCH, ERR_UNSUPPORTED, ERR_CLOSED, ERR_READ_ONLY, or the system's own
    */
   async createDataset(path: string, spec: DatasetSpec): Promise<Dataset> {
-    this.context.assertWritable();
+    this.assertWritable();
     const { plan, block } = planDataset(spec);
-    const { above, name } = this.#newPlace(path);
+    const { group, above, name } = this.#newPlace(path);
     const parent = above();
     const dataset = parent.#add(name, () => new Dataset(this.context, parent, name, plan));
     this.context.noteChanged(dataset);
@@ -90,9 +90,9 @@ export class Group extends ObjectNode {
     try {
       await dataset.writeBlock(block);
     } catch (error) {
-      parent.#children.delete(name);
-      parent.touch();
-      this.context.forgetUnflushed(dataset);
+      parent.#remove(name);
+      await dataset.discard();
+      await parent.#removeEmpty(group);
       throw error;
     }
     return dataset;
@@ -109,6 +109,22 @@ export class Group extends ObjectNode {
     return child !== undefined && 'softPath' in child ? child.softPath : undefined;
   }
 
+  #remove(name: string): void {
+    this.#children.delete(name);
+    this.touch();
+  }
+
+  /** Takes this group away, and those above it up to `last`, as long as nothing has been put into them. */
+  async #removeEmpty(last: Group): Promise<void> {
+    const { parentNode: parent } = this;
+    if (this === last || !(parent instanceof Group) || this.size > 0 || this.attrs.size > 0) return;
+    parent.#remove(this.name);
+    this.markGone();
+    await this.context.flushed();
+    this.releaseHeader();
+    await parent.#removeEmpty(last);
+  }
+
   #add<T extends Group | Dataset>(name: string, make: (parent: Group) => T): T {
     const child = make(this);
     this.#children.set(name, child);
@@ -117,7 +133,7 @@ export class Group extends ObjectNode {
   }
 
   /** The place of a new object, checked; the groups above it are made only when `above` is called. */
-  #newPlace(path: string): { above: () => Group; name: string } {
+  #newPlace(path: string): { group: Group; above: () => Group; name: string } {
     const parts = pathParts(path);
     const name = parts.pop();
     if (name === undefined) throw new FreestoneError('ERR_EXISTS', `${shown(path)} is the group itself`, { path });
@@ -145,7 +161,7 @@ export class Group extends ObjectNode {
     }
     const above = (): Group =>
       parts.reduce((holder, part) => holder.#add(part, (parent) => new Group(this.context, parent, part)), group);
-    return { above, name };
+    return { group, above, name };
   }
 
   #root(): Group {

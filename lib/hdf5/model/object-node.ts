@@ -22,12 +22,14 @@ export interface FileContext {
    * @returns what it has to wait for: a flush that was asked for before and has not yet got its state of the file
    */
   noteUnflushed(dataset: Dataset): Promise<void> | undefined;
-  /** A dataset that is not to be. */
-  forgetUnflushed(dataset: Dataset): void;
+  /** A dataset that was taken away: no flush asks for its data any more, and nobody lets it go. */
+  forget(dataset: Dataset): void;
   /** Whether a flush was asked for that has not yet got its state of the file. */
   readonly isFlushBeginning: boolean;
   /** A dataset that has changed, and may be let go of once others have come after it. */
   noteChanged(dataset: Dataset): void;
+  /** Settles when every flush that was asked for until now has ended, and never rejects. */
+  flushed(): Promise<void>;
   /** The object behind a header of an opened file. */
   load(parent: Group, name: string, headerAddress: number): Group | Dataset;
 }
@@ -50,6 +52,8 @@ export abstract class ObjectNode {
   #extents: readonly Extent[] = [];
   /** The group above knows its header alone. */
   #isLetGo = false;
+  /** It was made for a dataset that could not be written, or is that dataset. */
+  #isGone = false;
 
   /** @internal */
   constructor(context: FileContext, parent: ObjectNode | null, name: string) {
@@ -90,6 +94,24 @@ export abstract class ObjectNode {
   /** Whether what was stored last is its latest state. @internal */
   get isStored(): boolean {
     return this.#address !== null && this.#committed === this.#version;
+  }
+
+  /** Whether it was taken away again: it is in no group, and must not come back into one. @internal */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** @throws {FreestoneError} ERR_CLOSED, ERR_READ_ONLY, ERR_NOT_FOUND when it was taken away @internal */
+  assertWritable(): void {
+    this.context.assertWritable();
+    if (!this.#isGone) return;
+    throw new FreestoneError('ERR_NOT_FOUND', `${this.path} was taken away: the dataset could not be written`, { path: this.path });
+  }
+
+  /** It is in no group any more. @internal */
+  protected markGone(): void {
+    this.#isGone = true;
+    this.#isLetGo = false;
   }
 
   /** A new header is on its way to the file, outside of a commit. @internal */
@@ -134,6 +156,12 @@ export abstract class ObjectNode {
       this.#committed = version;
     });
     return address;
+  }
+
+  /** Gives back what the last commit has of it; no commit may have it on its way, nor come to it any more. @internal */
+  protected releaseHeader(): void {
+    for (const extent of this.#extents) this.context.store.release(extent);
+    this.#extents = [];
   }
 
   /** @internal */

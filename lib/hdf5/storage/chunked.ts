@@ -160,6 +160,15 @@ export class ChunkedStorage {
     await flight.landed();
   }
 
+  /** Gives the space of all chunks back once all that was asked for has ended. */
+  async discard(): Promise<void> {
+    await this.#inTurn(async () => {
+      await Promise.allSettled(this.#storing.values());
+      this.#cache.clear();
+      for (const number of [...this.index.numbers()]) this.#forget(number);
+    });
+  }
+
   /** Gives the dataset another shape; chunks that are no longer inside are forgotten, and what is cut off reads as fill. */
   async resize(shape: readonly number[]): Promise<void> {
     await this.#inTurn(async () => {

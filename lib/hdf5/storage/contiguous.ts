@@ -82,6 +82,12 @@ export class ContiguousStorage {
     await this.#turn;
   }
 
+  /** Gives the space back once all that was asked for has ended. */
+  async discard(): Promise<void> {
+    await this.#turn;
+    if (this.#address !== null) this.#giveUp({ address: this.#address, size: this.size });
+  }
+
   async #write(box: Box, source: ElementSource): Promise<void> {
     if (product(box.count) === 0) return;
     if (this.size <= SMALL_BYTES) {

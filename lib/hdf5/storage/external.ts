@@ -77,6 +77,11 @@ export class ExternalStorage {
     return done;
   }
 
+  /** Nothing of it is in this file. */
+  discard(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** Everything that was asked for has been written or has failed, and the device has it: the HDF5 file's own barrier is not for other files. */
   async flush(): Promise<void> {
     await this.#turn;

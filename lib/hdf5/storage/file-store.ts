@@ -99,7 +99,13 @@ export class FileStore {
     this.behind = new WriteBehind((address, bytes) => this.write(address, bytes));
   }
 
-  /** Gives back space that the file's next state does not refer to; it is used again after the commit of that state. */
+  /**
+   * Gives back space that the file's next state does not refer to; it is used again after the commit of that state. No write to it
+   * may be under way, but bytes of it may still be in `behind`: they never reach the file after another owner's. The space stays
+   * pending until a commit has settled, that commit drains all that was put before, and what fails in `drain` goes out before
+   * what came later. What is given back while a commit is on its way may have been put after that commit's drain; it is held, and so
+   * becomes free with the commit after it, which drains again.
+   */
   release({ address, size }: Extent): void {
     if (this.#held === null) this.space.free(address, size);
     else this.#held.push({ address, size });
