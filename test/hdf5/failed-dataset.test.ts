@@ -86,7 +86,7 @@ describe('a dataset that could not be written', () => {
     expect(() => group.createGroup('x')).toThrow(isGone);
     await expect(group.createDataset('x', { data: [1] })).rejects.toThrow(isGone);
     await expect(values.write(noise(40_000))).rejects.toThrow(isGone);
-    for (const node of [group, values]) expect(() => node.attrs.set('a', 1)).toThrow(isGone);
+    for (const node of [group, values]) expect(() => { node.attrs.set('a', 1); }).toThrow(isGone);
     expect([...file.root.keys()]).toEqual([]);
     await file.close();
   });

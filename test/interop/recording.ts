@@ -75,5 +75,14 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
     }
   }
 
-  return { ...real, setErrorFactory: real.setErrorFactory.bind(real), copyBox: real.copyBox.bind(real), workerCount: real.workerCount.bind(real), File: RecordingFile, ChunkCodec: RecordingCodec };
+  return {
+    ...real,
+    setErrorFactory: real.setErrorFactory.bind(real),
+    copyBox: real.copyBox.bind(real),
+    packTexts: real.packTexts.bind(real),
+    workerCount: real.workerCount.bind(real),
+    filterLibraries: real.filterLibraries.bind(real),
+    File: RecordingFile,
+    ChunkCodec: RecordingCodec,
+  };
 }
