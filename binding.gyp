@@ -311,7 +311,7 @@
           'win_delay_load_hook': 'false',
           'dependencies': ['core'],
           'include_dirs': ['bench/native'],
-          'sources': ['bench/native/arena.cc', 'bench/native/filespace.cc', 'bench/native/frames.cc', 'bench/native/main.cc', 'bench/native/pool.cc'],
+          'sources': ['bench/native/arena.cc', 'bench/native/codec.cc', 'bench/native/filespace.cc', 'bench/native/frames.cc', 'bench/native/main.cc', 'bench/native/pool.cc'],
           'cflags_cc!': ['-fno-exceptions'],
           'cflags_cc': ['-fexceptions'],
           'libraries': ['-lz'],

@@ -27,6 +27,8 @@ struct Options {
   }
 };
 
+/// float64, int32.
+void codec(const Options& options);
 /// reserve, growth, sizes or one of 4 64 512 1024 8192, batches, churn.
 void frames(const Options& options);
 /// calls, memory, churn.

@@ -11,7 +11,8 @@ struct Benchmark {
   const char* name;
   void (*run)(const Options& options);
 };
-constexpr Benchmark kBenchmarks[] = {{"filespace", freestone::bench::filespace},
+constexpr Benchmark kBenchmarks[] = {{"codec", freestone::bench::codec},
+                                     {"filespace", freestone::bench::filespace},
                                      {"frames", freestone::bench::frames},
                                      {"pool", freestone::bench::pool},
                                      {"arena", freestone::bench::arena}};
