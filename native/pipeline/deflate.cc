@@ -9,6 +9,7 @@
 #endif
 
 #include "pipeline/isal.h"
+#include "pipeline/noise.h"
 
 namespace freestone::pipeline {
 
@@ -46,16 +47,57 @@ int run(z_stream& stream, ConstBytes data, Bytes into, size_t& written, Step ste
   return result;
 }
 
-/// libdeflate's levels for zlib's 0 to 9: what is no larger. Where data was shuffled and the chunk is not small, its
-/// first level already finds what zlib finds at the fourth; texts and tables need more.
-constexpr int kLibdeflateLevels[10] = {0, 1, 2, 3, 5, 6, 7, 8, 9, 9};
-constexpr int kLibdeflateLevelsShuffled[10] = {0, 1, 1, 1, 1, 6, 6, 8, 9, 9};
+/// libdeflate's levels for zlib's 0 to 9: what is no larger. Where data was shuffled and the chunk is large, its first
+/// level already finds what zlib finds at the fourth; where it is small, each kind of byte has little room.
+constexpr int kPlainLevels[10] = {0, 1, 2, 3, 4, 6, 7, 8, 9, 9};
+constexpr int kShuffledLevels[10] = {0, 2, 3, 4, 5, 6, 7, 8, 9, 9};
+constexpr int kLargeShuffledLevels[10] = {0, 1, 1, 1, 1, 6, 6, 8, 9, 9};
 constexpr size_t kLargeShuffled = size_t{1} << 20;
 /// Below this zlib's own is the smallest, and nobody waits for it.
 constexpr size_t kSmall = 512;
 
 #ifdef FREESTONE_LIBDEFLATE
 constexpr bool kHasLibdeflate = true;
+
+/// Deflate's blocks of bytes as they are: RFC 1951, 3.2.4.
+constexpr size_t kMostStored = 65'535;
+constexpr size_t kStoredHeader = 5;
+
+/// Of that many bytes in such blocks, and one block more.
+size_t stored_size(size_t size) noexcept { return size + kStoredHeader * (size / kMostStored + 2); }
+
+/// Writes such blocks, none of which is the stream's last, from a byte's beginning on. Where they end.
+uint8_t* put_stored(ConstBytes data, uint8_t* at) noexcept {
+  while (!data.empty()) {
+    const size_t size = std::min(data.size(), kMostStored);
+    at[0] = 0;
+    at[1] = static_cast<uint8_t>(size);
+    at[2] = static_cast<uint8_t>(size >> 8);
+    at[3] = static_cast<uint8_t>(~size);
+    at[4] = static_cast<uint8_t>(~size >> 8);
+    std::memcpy(at + kStoredHeader, data.data(), size);
+    at += kStoredHeader + size;
+    data = data.subspan(size);
+  }
+  return at;
+}
+
+/// A zlib stream (RFC 1950) whose first `noise` bytes are stored and the others compressed. 0 when it does not fit.
+size_t compress_behind_noise(libdeflate_compressor* compressor, int level, ConstBytes data, size_t noise,
+                             Bytes into) noexcept {
+  constexpr size_t kChecksum = 4;
+  if (into.size() < 2 + stored_size(noise) + kChecksum) return 0;
+  into[0] = 0x78;
+  into[1] = level < 2 ? 0x01 : level < 6 ? 0x5E : level < 8 ? 0x9C : 0xDA;
+  uint8_t* at = put_stored(data.first(noise), into.data() + 2);
+  const ConstBytes rest = data.subspan(noise);
+  const size_t room = static_cast<size_t>(into.data() + into.size() - at) - kChecksum;
+  const size_t written = libdeflate_deflate_compress(compressor, rest.data(), rest.size(), at, room);
+  if (written == 0) return 0;
+  at += written;
+  base::store_big_endian32(at, libdeflate_adler32(1, data.data(), data.size()));
+  return static_cast<size_t>(at + kChecksum - into.data());
+}
 #else
 constexpr bool kHasLibdeflate = false;
 #endif
@@ -64,10 +106,12 @@ constexpr bool kHasLibdeflate = false;
 
 DeflatePlan deflate_plan(int level, bool shuffled, size_t size) noexcept {
   if (size < kSmall || level < 0 || level > 9) return {DeflateLibrary::kZlib, level};
-  if (level == 1 && shuffled && isal_available()) return {DeflateLibrary::kIsal, 1};
-  if (!kHasLibdeflate) return {DeflateLibrary::kZlib, level};
   const bool is_large = shuffled && size >= kLargeShuffled;
-  return {DeflateLibrary::kLibdeflate, is_large ? kLibdeflateLevelsShuffled[level] : kLibdeflateLevels[level]};
+  if (level == 1 && is_large && isal_available()) return {DeflateLibrary::kIsal, 1};
+  if (!kHasLibdeflate) return {DeflateLibrary::kZlib, level};
+  return {DeflateLibrary::kLibdeflate, (is_large   ? kLargeShuffledLevels
+                                        : shuffled ? kShuffledLevels
+                                                   : kPlainLevels)[level]};
 }
 
 std::span<const char* const> deflate_libraries() noexcept {
@@ -135,7 +179,7 @@ Result<size_t> Deflater::prepare_with(DeflatePlan plan, size_t size) noexcept {
   }
   if (const Status status = prepare_libdeflate(plan.level); !status.ok()) return status;
 #ifdef FREESTONE_LIBDEFLATE
-  return libdeflate_zlib_compress_bound(libdeflate_, size);
+  return libdeflate_zlib_compress_bound(libdeflate_, size) + stored_size(size) - size;
 #else
   return Status(Code::kUnsupported, "this build has no libdeflate");
 #endif
@@ -148,7 +192,10 @@ Result<size_t> Deflater::compress(ConstBytes data, Bytes into) noexcept {
   }
 #ifdef FREESTONE_LIBDEFLATE
   if (plan_.library == DeflateLibrary::kLibdeflate) {
-    const size_t written = libdeflate_zlib_compress(libdeflate_, data.data(), data.size(), into.data(), into.size());
+    const size_t noise = plan_.level > 0 ? noise_at_start(data) : 0;
+    const size_t written =
+        noise > 0 ? compress_behind_noise(libdeflate_, plan_.level, data, noise, into)
+                  : libdeflate_zlib_compress(libdeflate_, data.data(), data.size(), into.data(), into.size());
     return written > 0 ? Result<size_t>(written) : Result<size_t>(Status(Code::kInvalidSize, "deflate"));
   }
 #endif

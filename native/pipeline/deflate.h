@@ -1,7 +1,7 @@
 #pragma once
 // zlib streams of whole chunks, made and read by the fastest library that keeps what zlib's levels promise: libdeflate
-// where the build has it, ISA-L where it is installed, zlib always. The state of each is kept between chunks because
-// setting one up costs as much as a small chunk.
+// where the build has it, which is spared the noise that a chunk begins with, ISA-L where it is installed, zlib always.
+// The state of each is kept between chunks because setting one up costs as much as a small chunk.
 //   threads: one at a time.    memory: 270 KiB to 1 MiB and 40 KiB, allocated by the libraries on first use.
 #include <zlib.h>
 
