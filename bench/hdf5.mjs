@@ -1,4 +1,5 @@
 // Writing HDF5: this package beside h5py and h5wasm.
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,18 +8,19 @@ import { scratchFolder } from './harness/scratch.mjs';
 import { probe, sideBySide } from './harness/side-by-side.mjs';
 import { runProgram } from './harness/subject-process.mjs';
 import { size } from './harness/table.mjs';
+import { UsageError } from './harness/usage-error.mjs';
 import { sha256, writeSamples } from './hdf5/samples.mjs';
 
-export const about = 'write 1 GiB contiguous and 256 MiB shuffled and gzipped, beside h5py and h5wasm';
+export const about = 'write large and small datasets, rows, texts and attributes, beside libhdf5 in C, h5py and h5wasm';
 
 export const options = {
   threads: { type: 'string', value: 'n', help: "this package's `threads` (as many as there are processors)" },
+  works: { type: 'string', value: 'a,b', help: 'these works alone' },
 };
 
 const MIB = 2 ** 20;
 const VALUE_BYTES = Float64Array.BYTES_PER_ELEMENT;
 const CHUNK_VALUES = MIB / VALUE_BYTES;
-const LEVEL = 4;
 const BASE_MIB = 256;
 const CHECKED = 'its shape, type, chunks, filters and the sha256 of its data must be those of the work';
 
@@ -30,6 +32,7 @@ const pythons = [process.env.PYTHON, 'python3', '/usr/bin/python3', 'python'].fi
 
 const subjects = [
   { name: 'freestone', commands: [node('freestone.mjs')] },
+  { name: 'libhdf5', build: buildLibhdf5, commands: [], install: 'apt-get install libhdf5-dev gcc pkg-config' },
   {
     name: 'h5py',
     commands: pythons.map((python) => [python, program('h5py_peer.py')]),
@@ -41,37 +44,90 @@ const subjects = [
 
 export const subjectNames = subjects.map(({ name }) => name);
 
-/** What is written; `repeat` is how many times the samples are in it. */
+/** Compiles the peer in C. @returns its command, or null where that cannot be done */
+function buildLibhdf5(folder) {
+  const flags = spawnSync('pkg-config', ['--cflags', '--libs', 'hdf5'], { encoding: 'utf8' });
+  if (flags.status !== 0) return null;
+  const binary = join(folder, 'libhdf5_peer');
+  const compiled = spawnSync('gcc', ['-O2', program('libhdf5_peer.c'), '-o', binary, ...flags.stdout.trim().split(/\s+/)], { encoding: 'utf8' });
+  return compiled.status === 0 ? [binary] : null;
+}
+
+const WASM_ALONE = (level) => ({ h5wasm: `gzip ${String(level)} alone, as its API has no shuffle: other work, and a larger file` });
+const gzipped = (level) => ({
+  name: `gzip${String(level)}`,
+  title: (bytes) => `gzip${String(level)}: ${size(bytes)} of float64 in chunks of 1 MiB, shuffle and gzip ${String(level)}`,
+  repeat: 1,
+  job: { work: 'whole', chunk: CHUNK_VALUES, level },
+  filters: ({ gzipAlone }) => (gzipAlone ? [`gzip ${String(level)}`] : ['shuffle', `gzip ${String(level)}`]),
+  notes: WASM_ALONE(level),
+});
+const plain = { notes: { 'plain write': 'write(2) of the same bytes on one thread, not HDF5: what the system alone costs' }, filters: () => [] };
+
+/** What is written; `repeat` is how many times the samples are in it, `counted` makes the job of works that have no such. */
 const works = [
+  { name: 'contiguous', title: (bytes) => `contiguous: ${size(bytes)} of float64, one dataset in one call`, repeat: 4, job: { work: 'whole' }, withPlainWrite: true, ...plain },
+  { name: 'contiguous-pieces', title: (bytes) => `contiguous-pieces: ${size(bytes)} of float64 in calls of 1 MiB`, repeat: 4, job: { work: 'pieces' }, without: ['h5wasm'], ...plain },
+  { name: 'chunked', title: (bytes) => `chunked: ${size(bytes)} of float64 in chunks of 1 MiB, one call, no filter`, repeat: 4, job: { work: 'whole', chunk: CHUNK_VALUES }, ...plain },
+  { name: 'chunked-pieces', title: (bytes) => `chunked-pieces: ${size(bytes)} of float64 in chunks of 1 MiB, calls of 1 MiB, no filter`, repeat: 4, job: { work: 'pieces', chunk: CHUNK_VALUES }, ...plain },
+  gzipped(1),
+  gzipped(4),
+  gzipped(6),
   {
-    name: 'contiguous',
-    title: (bytes) => `contiguous: ${size(bytes)} of float64, one dataset in one call`,
-    repeat: 4,
-    job: {},
-    subjects: ['freestone', 'h5py', 'h5wasm', 'plain write'],
-    filters: () => [],
-    notes: { 'plain write': 'write(2) of the same bytes on one thread, not HDF5: what the system alone costs' },
+    name: 'append',
+    title: (bytes, { count, size: values }) => `append: ${String(values)} float64, ${String(count)} times (${size(bytes)})`,
+    counted: (scale) => ({ work: 'append', chunk: CHUNK_VALUES, count: Math.ceil(1e5 * scale), size: 1000, parts: 512 }),
+    bytes: ({ count, size: values }) => count * values * VALUE_BYTES,
+    slow: ['h5py', 'h5wasm'],
+    notes: {},
   },
   {
-    name: 'shuffle+gzip',
-    title: (bytes) => `shuffle+gzip: ${size(bytes)} of float64 in chunks of 1 MiB, shuffle and gzip ${String(LEVEL)}`,
-    repeat: 1,
-    job: { chunk: CHUNK_VALUES, level: LEVEL },
-    subjects: ['freestone', 'h5py', 'h5wasm'],
-    filters: ({ gzipAlone }) => (gzipAlone ? [`gzip ${String(LEVEL)}`] : ['shuffle', `gzip ${String(LEVEL)}`]),
-    notes: { h5wasm: `gzip ${String(LEVEL)} alone, as its API has no shuffle: other work, and a larger file` },
+    name: 'rows',
+    title: (bytes, { count, size: rows }) => `rows: ${String(rows)} rows of a compound of 48 bytes, ${String(count)} times (${size(bytes)})`,
+    counted: (scale) => ({ work: 'rows', chunk: 16384, count: Math.ceil(1000 * scale), size: 10_000 }),
+    bytes: ({ count, size: rows }) => count * rows * 48,
+    slow: ['h5wasm'],
+    notes: { h5wasm: 'from columns, as its API has no packed rows' },
+  },
+  {
+    name: 'objects',
+    title: (bytes, { count }) => `objects: ${String(count)} datasets of 16 float64 in one group`,
+    counted: (scale) => ({ work: 'objects', count: Math.ceil(1e5 * scale) }),
+    bytes: ({ count }) => count * 16 * VALUE_BYTES,
+    slow: ['h5py', 'h5wasm'],
+    notes: {},
+  },
+  {
+    name: 'attributes',
+    title: (bytes, { count, size: each }) => `attributes: ${String(each)} of a float64 on each of ${String(count)} groups`,
+    counted: (scale) => ({ work: 'attributes', count: Math.ceil(1000 * scale), size: 100 }),
+    bytes: ({ count, size: each }) => count * each * VALUE_BYTES,
+    slow: ['h5py', 'h5wasm'],
+    notes: {},
+  },
+  {
+    name: 'texts',
+    title: (bytes, { count }) => `texts: ${String(count)} variable-length strings of 9 to 38 characters`,
+    counted: (scale) => ({ work: 'texts', count: Math.ceil(1e6 * scale) }),
+    bytes: ({ count }) => count * 25,
+    slow: ['h5wasm'],
+    notes: {},
   },
 ];
+const workNames = works.map(({ name }) => name);
 
-export async function run({ rounds, scale, threads, only, dir, json, signal }) {
+export async function run({ rounds, scale, threads, works: named, only, dir, json, signal }) {
+  const chosen = named === undefined ? workNames : named.split(',');
+  const unknown = chosen.find((name) => !workNames.includes(name));
+  if (unknown !== undefined) throw new UsageError(`--works: there is no ${unknown}, but ${workNames.join(', ')}`);
   const baseBytes = Math.max(1, Math.round(BASE_MIB * scale)) * MIB;
-  const mostBytes = baseBytes * Math.max(...works.map(({ repeat }) => repeat));
+  const mostBytes = baseBytes * Math.max(...works.map(({ repeat }) => repeat ?? 1));
   const folder = scratchFolder(dir, 2.5 * mostBytes);
   const progress = progressLine();
 
   progress('looking for the peers');
   // A reader is needed also where it is not measured.
-  const probed = await probe(subjects, { signal });
+  const probed = await probe(subjects.map((subject) => built(subject, folder)), { signal });
   const wanted = probed.filter(({ name }) => only.includes(name));
   const present = wanted.filter(({ missing }) => !missing);
   const reader = probed.find(({ name, missing }) => !missing && (name === 'h5py' || name === 'h5wasm'));
@@ -85,18 +141,21 @@ export async function run({ rounds, scale, threads, only, dir, json, signal }) {
   await writeSamples(input, baseBytes, { signal });
 
   const measured = [];
-  for (const work of works) {
-    const bytes = baseBytes * work.repeat;
-    const contents = { bytes, sha256: await sha256(input, work.repeat, { signal }) };
+  for (const work of works.filter(({ name }) => chosen.includes(name))) {
+    const job = work.counted === undefined ? { ...work.job, bytes: baseBytes * work.repeat } : work.counted(scale);
+    const bytes = work.bytes?.(job) ?? job.bytes;
+    const contents = work.counted === undefined ? { bytes, sha256: job.work === 'whole' ? await sha256(input, work.repeat, { signal }) : undefined } : undefined;
+    const expected = { contents };
     const rows = await sideBySide(
-      present.filter(({ name }) => work.subjects.includes(name)),
+      present.filter(({ name }) => (name === 'plain write' ? work.withPlainWrite : !work.without?.includes(name))),
       {
         rounds,
-        job: { ...work.job, input, repeat: work.repeat, threads },
+        once: work.slow,
+        job: { ...job, input, repeat: work.repeat, threads },
         folder,
         output: join(folder, 'output.h5'),
         warmth: { memoryBytes: 2 * bytes + 256 * MIB, fileBytes: bytes + 64 * MIB },
-        check: (subject, path) => check(reader, subject, path, work, contents, { signal }),
+        check: (subject, path) => check(reader, subject, path, work, expected, { signal }),
         signal,
         progress: (text) => {
           progress(text === '' ? '' : `${work.name}, ${text}`);
@@ -105,7 +164,7 @@ export async function run({ rounds, scale, threads, only, dir, json, signal }) {
     );
     measured.push(...rows.map((row) => ({ work: work.name, bytes, ...row })));
     console.log('');
-    for (const line of report(work.title(bytes), { rows, bytes, notes: work.notes })) console.log(line);
+    for (const line of report(work.title(bytes, job), { rows, bytes, notes: work.notes })) console.log(line);
   }
   if (json !== undefined) {
     const versions = Object.fromEntries(probed.map(({ name, versions: found }) => [name, found ?? null]));
@@ -116,16 +175,31 @@ export async function run({ rounds, scale, threads, only, dir, json, signal }) {
   if (failed || ownMissing) process.exitCode = 1;
 }
 
+/** The subject with the command of what had to be compiled for it. */
+function built({ build, ...subject }, folder) {
+  const command = build?.(folder);
+  return command === undefined || command === null ? subject : { ...subject, commands: [command] };
+}
+
 /** Reads a result with a program that is not this package. @throws Error that says what is wrong with it */
-async function check(reader, subject, path, work, { bytes, sha256: expected }, { signal }) {
+async function check(reader, subject, path, work, expected, { signal }) {
   if (subject.unchecked || reader === undefined) return;
+  const { contents } = expected;
+  if (contents?.sha256 === undefined) {
+    // All must have written the same; what that is, the first one says.
+    if (reader.name !== 'h5py') return;
+    const held = JSON.stringify(await runProgram([...reader.command, 'digest', JSON.stringify({ path })], { signal }));
+    expected.digest ??= held;
+    if (held !== expected.digest) throw new Error(`wrote something else than those before it: ${held} and not ${expected.digest}`);
+    return;
+  }
   const held = await runProgram([...reader.command, 'check', JSON.stringify({ path })], { signal });
   const should = {
-    shape: [bytes / VALUE_BYTES],
+    shape: [contents.bytes / VALUE_BYTES],
     float64: true,
     chunks: work.job.chunk === undefined ? null : [work.job.chunk],
     filters: work.filters(subject),
-    sha256: expected,
+    sha256: contents.sha256,
   };
   for (const [what, value] of Object.entries(should)) {
     const [is, wants] = [held[what], value].map((part) => JSON.stringify(part));

@@ -27,15 +27,16 @@ export async function probe(subjects, { signal }) {
 /**
  * Measures every subject `rounds` times.
  * @param job what the programs are told; the output's path is added
+ * @param once names of subjects that are so slow that one round must do
  * @param check awaited once per subject with its result's path; throws when the result is wrong
  * @returns one row per measurement, or per subject that failed: { subject, round, … } or { subject, failure }
  */
-export async function sideBySide(subjects, { rounds, job, folder, output, warmth, check, signal, progress }) {
+export async function sideBySide(subjects, { rounds, once = [], job, folder, output, warmth, check, signal, progress }) {
   const rows = [];
   const failed = new Set();
   for (let round = 1; round <= rounds; round += 1) {
     for (const subject of subjects) {
-      if (failed.has(subject.name)) continue;
+      if (failed.has(subject.name) || (round > 1 && once.includes(subject.name))) continue;
       progress(`round ${String(round)} of ${String(rounds)}: ${subject.name}`);
       try {
         const measured = await runProgram([...subject.command, 'write', JSON.stringify({ ...job, output, ...subject.job })], {

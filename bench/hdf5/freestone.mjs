@@ -1,8 +1,69 @@
 // This package.
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { H5File, gzip, shuffle } from 'freestone/hdf5';
+import { H5File, gzip, shuffle, t } from 'freestone/hdf5';
 import { readInput, subject } from '../harness/subject.mjs';
+import { packedRows, texts } from './inputs.mjs';
+
+const PIECE_VALUES = 2 ** 17;
+const growing = (dtype, chunk) => ({ dtype, shape: [0], maxShape: [null], chunks: [chunk] });
+
+/** For each work what is prepared, and what is put under the clock. */
+const works = {
+  whole(job) {
+    const data = readInput(job);
+    const filters = job.level === undefined ? {} : { filters: [shuffle(), gzip(job.level)] };
+    const layout = job.chunk === undefined ? {} : { chunks: [job.chunk], ...filters };
+    return (file) => file.root.createDataset('data', { data, ...layout });
+  },
+  pieces(job) {
+    const piece = readInput({ ...job, repeat: 1 }).subarray(0, PIECE_VALUES);
+    const values = job.bytes / 8;
+    const layout = job.chunk === undefined ? {} : { chunks: [job.chunk] };
+    return async (file) => {
+      const data = await file.root.createDataset('data', { dtype: 'float64', shape: [values], ...layout });
+      for (let at = 0; at < values; at += PIECE_VALUES) await data.write(piece, { start: [at], count: [PIECE_VALUES] });
+    };
+  },
+  append(job) {
+    const input = readInput({ ...job, repeat: 1 });
+    return async (file) => {
+      const data = await file.root.createDataset('data', growing('float64', job.chunk));
+      for (let i = 0; i < job.count; i += 1) {
+        const at = (i % job.parts) * job.size;
+        await data.append(input.subarray(at, at + job.size));
+      }
+    };
+  },
+  rows(job) {
+    const rows = packedRows(job.size);
+    return async (file) => {
+      const dtype = t.compound({ id: 'int64', a: 'float64', b: 'float64', c: 'float64', name: t.string(16) });
+      const data = await file.root.createDataset('data', growing(dtype, job.chunk));
+      for (let i = 0; i < job.count; i += 1) await data.append(rows);
+    };
+  },
+  objects(job) {
+    const values = Float64Array.from({ length: 16 }, (_, i) => i * 1.5);
+    return async (file) => {
+      const group = file.root.createGroup('group');
+      for (let i = 0; i < job.count; i += 1) await group.createDataset(`d${String(i).padStart(6, '0')}`, { data: values });
+    };
+  },
+  attributes(job) {
+    return (file) => {
+      let value = 3.25;
+      for (let i = 0; i < job.count; i += 1) {
+        const group = file.root.createGroup(`g${String(i).padStart(4, '0')}`);
+        for (let j = 0; j < job.size; j += 1) group.attrs.set(`attr${String(j).padStart(3, '0')}`, (value += 1));
+      }
+    };
+  },
+  texts(job) {
+    const data = texts(job.count);
+    return (file) => file.root.createDataset('data', { data, dtype: 'string' });
+  },
+};
 
 await subject({
   versions() {
@@ -11,11 +72,10 @@ await subject({
   },
 
   write(job) {
-    const data = readInput(job);
-    const layout = job.chunk === undefined ? {} : { chunks: [job.chunk], filters: [shuffle(), gzip(job.level)] };
+    const work = works[job.work](job);
     return async () => {
       const file = await H5File.create(job.output, job.threads === undefined ? {} : { threads: job.threads });
-      await file.root.createDataset('data', { data, ...layout });
+      await work(file);
       await file.close();
     };
   },

@@ -1,0 +1,34 @@
+// What the works write that is not samples: rows of a table, and texts.
+
+const ROW_BYTES = 48;
+
+/** Rows of { id: int64, a, b, c: float64, name: string(16) } one after the other. */
+export function packedRows(count) {
+  const rows = Buffer.alloc(count * ROW_BYTES);
+  for (let i = 0; i < count; i += 1) {
+    const at = i * ROW_BYTES;
+    rows.writeBigInt64LE(BigInt(i), at);
+    rows.writeDoubleLE(i * 0.5, at + 8);
+    rows.writeDoubleLE(i * 0.25, at + 16);
+    rows.writeDoubleLE(-i, at + 24);
+    rows.write(`name-${String(i)}`, at + 32);
+  }
+  return rows;
+}
+
+/** The same rows, column by column. */
+export function columns(count) {
+  const numbers = (value) => Float64Array.from({ length: count }, (_, i) => value(i));
+  return {
+    id: BigInt64Array.from({ length: count }, (_, i) => BigInt(i)),
+    a: numbers((i) => i * 0.5),
+    b: numbers((i) => i * 0.25),
+    c: numbers((i) => -i),
+    name: Array.from({ length: count }, (_, i) => `name-${String(i)}`),
+  };
+}
+
+/** Texts of 9 to 38 characters. */
+export function texts(count) {
+  return Array.from({ length: count }, (_, i) => `string-${String(i)}-${String.fromCharCode(97 + (i % 26)).repeat(i % 24)}`);
+}
