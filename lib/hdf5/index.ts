@@ -28,3 +28,4 @@ export {
   type Filter,
   type FilterName,
 } from './model/filters.js';
+export type { DatasetChunk, DatasetValues, ReadOptions } from './model/values.js';

@@ -1,4 +1,5 @@
 // A dataset: elements of one type in n dimensions.
+import { constants } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FreestoneError, checkInteger } from '../../errors.js';
 import { externalFiles } from '../format/external-files.js';
@@ -16,9 +17,12 @@ import { checkFits, type DatasetPlan } from './dataset-spec.js';
 import { datatypeOf, type Datatype } from './datatype.js';
 import { filtersOf, nativeFilters, type Filter } from './filters.js';
 import { ObjectNode, type FileContext } from './object-node.js';
+import { boxesOf, checkInto, decoded, type DatasetChunk, type DatasetValues, type ReadOptions } from './values.js';
 
 /** Values are converted in slices of about this many bytes, between which other work has its turn. */
 const SLICE_BYTES = 2 ** 20;
+/** Parts of a dataset that are read before they are asked for. */
+const CHUNKS_AHEAD = 4;
 
 /** One for all: files have many datasets. */
 const settled = Promise.resolve();
@@ -160,6 +164,57 @@ export class Dataset extends ObjectNode {
       await this.#reshape(shape);
       return this.#start(pieces, box, 'taken');
     });
+  }
+
+  /**
+   * Reads all elements, or those of a selection, as all writes that were asked for before have left them.
+   * @returns numbers as a typed array of their kind in row-major order (complex ones as pairs); elements of other types, and of a
+   * compound, as an array of values in row-major order; of a scalar dataset the one value
+   * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_TYPE_MISMATCH for an `into` of another kind, ERR_CLOSED,
+   * ERR_CORRUPT_FILE, ERR_UNSUPPORTED, or the system's own
+   */
+  async read(selection?: Selection, { into }: ReadOptions = {}): Promise<DatasetValues> {
+    this.context.assertOpen();
+    await this.#turn;
+    const box = selection === undefined ? { start: this.#shape.map(() => 0), count: this.#shape } : checkedBox(selection, this.#shape);
+    const { type } = this.#plan;
+    const count = product(box.count);
+    if (into !== undefined) checkInto(into, type, count);
+    const result = into === undefined ? undefined : new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
+    const bytes = result ?? new Uint8Array(checkInteger('the size of what is read in bytes', count * type.size, { max: constants.MAX_LENGTH, code: 'ERR_INVALID_SIZE' }));
+    await this.#storage.read(box, { bytes, isOurs: into === undefined });
+    return decoded(bytes, count, type, this.context.heap, { into, isScalar: box.count.length === 0 });
+  }
+
+  /**
+   * The elements part by part, in row-major order of the chunks: those of one chunk at a time, or of about a MiB where there are
+   * no chunks. The next parts are read meanwhile.
+   * @throws {FreestoneError} as `read`
+   */
+  async *chunks(): AsyncGenerator<DatasetChunk> {
+    this.context.assertOpen();
+    const shape = this.shape;
+    const parts = boxesOf(shape, this.#plan.chunkShape ?? this.#rowsOfAbout(SLICE_BYTES));
+    const ahead: Promise<DatasetChunk>[] = [];
+    const begin = (): void => {
+      const next = parts.next();
+      if (next.done === true) return;
+      const box = next.value;
+      const part = this.read(box).then((data) => ({ start: box.start, shape: box.count, data }));
+      part.catch(() => undefined); // it is thrown when its turn comes
+      ahead.push(part);
+    };
+    for (let i = 0; i < CHUNKS_AHEAD; i += 1) begin();
+    for (let part = ahead.shift(); part !== undefined; part = ahead.shift()) {
+      begin();
+      yield await part;
+    }
+  }
+
+  /** A shape of whole rows of about so many bytes. */
+  #rowsOfAbout(bytes: number): readonly number[] {
+    const [, ...row] = this.#shape;
+    return [Math.max(1, Math.floor(bytes / Math.max(1, product(row) * this.#plan.type.size))), ...row.map((extent) => Math.max(1, extent))];
   }
 
   /** Where the rows of a block go that are appended next, and the shape with them. */

@@ -134,6 +134,8 @@ export function fixedStringType(size: number, { encoding = 'utf8', pad = 'null' 
       }
       let end = size;
       while (end > 0 && bytes[end - 1] === filler) end -= 1;
+      // Padded with spaces, one that was never written is zeros.
+      if (bytes[0] === 0 && bytes.every((byte) => byte === 0)) return '';
       return bytes.toString('utf8', 0, end);
     },
   });

@@ -18,6 +18,13 @@ export interface ElementSource {
   readonly swap: number;
 }
 
+/** Where the elements of a box are read to: packed, in row-major order. */
+export interface ElementTarget {
+  readonly bytes: Uint8Array;
+  /** Nobody else has this memory, so that worker threads may fill it, and it is zeros. What is a user's may be detached at any time. */
+  readonly isOurs: boolean;
+}
+
 export function product(values: readonly number[]): number {
   return values.reduce((result, value) => result * value, 1);
 }
@@ -70,6 +77,30 @@ export function intersect(a: Box, b: Box): Box {
     Math.max(0, Math.min((a.start[d] ?? 0) + (a.count[d] ?? 0), (b.start[d] ?? 0) + (b.count[d] ?? 0)) - first),
   );
   return { start, count };
+}
+
+/** The runs of a box that lie in one piece in an array of `shape`: where each begins in the array, in bytes, and how long all are. */
+export function runsOf(box: Box, shape: readonly number[], elementSize: number): { readonly run: number; readonly starts: Iterable<number> } {
+  const strides = rowMajorStrides(shape, elementSize);
+  // The inner dimensions that the box covers whole are one run, together with a part of the dimension above them.
+  let inner = shape.length;
+  while (inner > 0 && box.count[inner - 1] === shape[inner - 1]) inner -= 1;
+  const outer = Math.max(0, inner - 1);
+  const run = product(box.count.slice(outer)) * elementSize;
+  const first = dot(box.start, strides);
+  const starts = function* (): Generator<number> {
+    if (product(box.count) === 0) return;
+    for (const position of positions(box.count.slice(0, outer).map(() => 0), box.count.slice(0, outer).map((n) => n - 1))) {
+      yield first + dot(position, strides);
+    }
+  };
+  return { run, starts: starts() };
+}
+
+/** @throws ERR_INVALID_ARGUMENT when memory that is read into was detached meanwhile */
+export function checkTarget({ bytes }: ElementTarget, size: number): void {
+  if (bytes.byteLength === size) return;
+  throw new FreestoneError('ERR_INVALID_ARGUMENT', 'the memory to read into was detached or made shorter meanwhile', { needed: size });
 }
 
 /** Data that a caller lent for a write may have been detached since: then it must not be taken for shorter data. @throws ERR_INVALID_ARGUMENT */

@@ -2,8 +2,20 @@
 // on a worker thread. A chunk that is only partly written stays in memory until it fills up, is pushed out, or is flushed.
 import { native, type NativeChunkCodec } from '../../native.js';
 import type { Layout } from '../format/layout.js';
-import { checkStillThere, intersect, isContiguous, positions, product, rowMajorStrides, type Box, type ElementSource } from './box.js';
-import { ChunkIndex } from './chunk-index.js';
+import {
+  checkStillThere,
+  checkTarget,
+  dot,
+  intersect,
+  isContiguous,
+  positions,
+  product,
+  rowMajorStrides,
+  type Box,
+  type ElementSource,
+  type ElementTarget,
+} from './box.js';
+import { ChunkIndex, type ChunkRecord } from './chunk-index.js';
 import { Flight, type FileStore, type MetadataBatch } from './file-store.js';
 
 /** Partly written chunks of one dataset stay in memory up to this many bytes. */
@@ -131,6 +143,72 @@ export class ChunkedStorage {
         this.#failure ??= { error };
       });
     }
+  }
+
+  /** Reads one box, as all writes that were asked for before have left it. */
+  async read(box: Box, target: ElementTarget): Promise<void> {
+    if (product(box.count) === 0) return;
+    const flight = new Flight();
+    await this.#inTurn(async () => {
+      const { chunkShape } = this.#options;
+      const from = box.start.map((first, d) => Math.floor(first / (chunkShape[d] ?? 1)));
+      const to = box.start.map((first, d) => Math.floor((first + (box.count[d] ?? 0) - 1) / (chunkShape[d] ?? 1)));
+      for (const position of positions(from, to)) {
+        if (flight.failed) break;
+        await this.#readChunk([...position], box, target, flight);
+      }
+      // Chunks stay where they are until they have been read.
+      await flight.landed();
+    });
+  }
+
+  async #readChunk(position: readonly number[], box: Box, target: ElementTarget, flight: Flight): Promise<void> {
+    const { chunkShape, fill } = this.#options;
+    const number = this.index.number(position);
+    await this.#storing.get(number)?.catch(() => undefined);
+    const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
+    const part = intersect(box, { start, count: chunkShape });
+    const cached = this.#cache.get(number);
+    if (cached !== undefined) {
+      this.#fillUp(cached);
+      this.#copyOut(cached.buffer, start, part, box, target);
+      return;
+    }
+    const record = this.index.get(number);
+    if (record === undefined && fill === null && target.isOurs) return;
+    await this.#store.throttle.enter(this.#chunkBytes);
+    flight.add(this.#fetch(record, start, part, box, target));
+  }
+
+  /** Reads a chunk that is in the file, or nowhere; the throttle has been entered. */
+  async #fetch(record: ChunkRecord | undefined, start: readonly number[], part: Box, box: Box, target: ElementTarget): Promise<void> {
+    const buffer = this.#buffer();
+    try {
+      if (record === undefined) buffer.fill(this.#options.fill ?? 0);
+      else await this.#codec.load(this.#store.file, record.address, record.size, record.filterMask, buffer);
+      this.#copyOut(buffer, start, part, box, target);
+    } finally {
+      this.#recycle(buffer);
+      this.#store.throttle.leave(this.#chunkBytes);
+    }
+  }
+
+  /** Copies `part` of a chunk that begins at `start` to where it is in `box`. */
+  #copyOut(chunk: Buffer, start: readonly number[], part: Box, box: Box, target: ElementTarget): void {
+    const { elementSize } = this.#options;
+    checkTarget(target, product(box.count) * elementSize);
+    const strides = rowMajorStrides(box.count, elementSize);
+    native().copyBox(
+      target.bytes,
+      dot(part.start.map((first, d) => first - (box.start[d] ?? 0)), strides),
+      Float64Array.from(strides),
+      chunk,
+      dot(part.start.map((first, d) => first - (start[d] ?? 0)), this.#chunkStrides),
+      Float64Array.from(this.#chunkStrides),
+      Float64Array.from(part.count),
+      elementSize,
+      1,
+    );
   }
 
   /** Stores once more what failed when nobody waited for it. Before anything else is taken, so that memory does not fill up. */

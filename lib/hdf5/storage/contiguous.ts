@@ -1,7 +1,19 @@
 // Contiguous storage: all elements in one run of the file, whose space is allocated at the first write.
 import type { Layout } from '../format/layout.js';
 import { native } from '../../native.js';
-import { checkStillThere, dot, isContiguous, positions, product, rowMajorStrides, type Box, type ElementSource } from './box.js';
+import {
+  checkStillThere,
+  checkTarget,
+  dot,
+  isContiguous,
+  positions,
+  product,
+  rowMajorStrides,
+  runsOf,
+  type Box,
+  type ElementSource,
+  type ElementTarget,
+} from './box.js';
 import { Flight, writePieceSize, type Extent, type FileStore } from './file-store.js';
 
 /** A dataset of up to so many bytes is written behind, together with what is near it. */
@@ -75,6 +87,62 @@ export class ContiguousStorage {
       });
     this.#turn = done.catch(() => undefined);
     return done;
+  }
+
+  /** Reads one box, as all writes that were asked for before have left it. */
+  read(box: Box, target: ElementTarget): Promise<void> {
+    this.#busy += 1;
+    const done = this.#turn
+      .then(() => this.#read(box, target))
+      .finally(() => {
+        this.#busy -= 1;
+      });
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #read(box: Box, target: ElementTarget): Promise<void> {
+    const size = product(box.count) * this.#elementSize;
+    const address = this.#address;
+    if (address === null) {
+      checkTarget(target, size);
+      if (this.#fill !== null || !target.isOurs) Buffer.from(target.bytes.buffer, target.bytes.byteOffset, size).fill(this.#fill ?? 0);
+      return;
+    }
+    const { run, starts } = runsOf(box, this.#shape, this.#elementSize);
+    const flight = new Flight();
+    let to = 0;
+    for (const start of starts) {
+      for (let done = 0; done < run && !flight.failed; done += writePieceSize) {
+        const piece = Math.min(writePieceSize, run - done);
+        await this.#store.throttle.enter(piece);
+        flight.add(this.#readPiece(address + start + done, to + done, piece, target, size));
+      }
+      to += run;
+    }
+    await flight.landed();
+  }
+
+  /** Reads bytes of the file that the throttle has let through. */
+  async #readPiece(at: number, to: number, size: number, target: ElementTarget, whole: number): Promise<void> {
+    try {
+      if (this.size <= SMALL_BYTES) {
+        // It may not be in the file yet.
+        const bytes = this.#store.readSync(at, size);
+        checkTarget(target, whole);
+        target.bytes.set(bytes, to);
+        return;
+      }
+      // What lies beyond all that was ever written reads as zeros.
+      const there = Math.max(0, Math.min(size, this.#store.file.size() - at));
+      const bytes = target.isOurs ? target.bytes.subarray(to, to + there) : Buffer.alloc(size);
+      if (there > 0) await this.#store.file.read(at, bytes.subarray(0, there));
+      if (target.isOurs) return;
+      checkTarget(target, whole);
+      target.bytes.set(bytes, to);
+    } finally {
+      this.#store.throttle.leave(size);
+    }
   }
 
   /** Everything that was asked for has been written, taken to be written, or has failed. */

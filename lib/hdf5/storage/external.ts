@@ -7,7 +7,7 @@ import type { ExternalFiles } from '../format/external-files.js';
 import type { Layout } from '../format/layout.js';
 import { decodeLocalHeap, encodeLocalHeap, encodeNames, localHeapPrefixSize, nameAt } from '../format/local-heap.js';
 import { native } from '../../native.js';
-import { checkStillThere, dot, positions, product, rowMajorStrides, type Box, type ElementSource } from './box.js';
+import { checkStillThere, checkTarget, dot, positions, product, rowMajorStrides, runsOf, type Box, type ElementSource, type ElementTarget } from './box.js';
 import { writePieceSize, type FileStore, type MetadataBatch } from './file-store.js';
 
 /** A run of bytes of another file. */
@@ -80,6 +80,54 @@ export class ExternalStorage {
   /** Nothing of it is in this file. */
   discard(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** Reads one box, as all writes that were asked for before have left it. What the other files do not have reads as zeros, as in libhdf5. */
+  read(box: Box, target: ElementTarget): Promise<void> {
+    const done = this.#turn.then(() => this.#read(box, target));
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #read(box: Box, target: ElementTarget): Promise<void> {
+    const whole = product(box.count) * this.#elementSize;
+    const { run, starts } = runsOf(box, this.#shape, this.#elementSize);
+    const files = new Map<string, FileHandle | null>();
+    try {
+      let to = 0;
+      for (const start of starts) {
+        for (let done = 0; done < run; done += writePieceSize) {
+          const piece = Buffer.alloc(Math.min(writePieceSize, run - done));
+          await this.#get(files, start + done, piece);
+          checkTarget(target, whole);
+          target.bytes.set(piece, to + done);
+        }
+        to += run;
+      }
+    } finally {
+      for (const file of files.values()) await file?.close();
+    }
+  }
+
+  /** Reads bytes of the sequence from the runs that they are in; a file that is not there is an empty one. */
+  async #get(files: Map<string, FileHandle | null>, at: number, bytes: Buffer): Promise<void> {
+    let begin = 0;
+    for (const { path, offset, size } of this.#runs) {
+      const end = begin + (size ?? Infinity);
+      const [from, to] = [Math.max(at, begin), Math.min(at + bytes.length, end)];
+      if (from < to) {
+        let file = files.get(path);
+        if (file === undefined) {
+          file = await open(path, 'r').catch((error: unknown) => {
+            if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+            throw error;
+          });
+          files.set(path, file);
+        }
+        await file?.read(bytes, from - at, to - from, offset + from - begin);
+      }
+      begin = end;
+    }
   }
 
   /** Everything that was asked for has been written or has failed, and the device has it: the HDF5 file's own barrier is not for other files. */

@@ -18,6 +18,8 @@ import { native } from '../../native.js';
 import type { FileStore } from './file-store.js';
 
 const MAX_COLLECTION_SIZE = 64 * 2 ** 10;
+/** Collections that are kept in memory for what is read next. */
+const DECODED_COLLECTIONS = 64;
 
 interface Collection {
   readonly address: number;
@@ -94,6 +96,9 @@ export class GlobalHeap {
     const size = collectionSizeAt(this.#store.readSync(address, collectionHeaderSize));
     if (size === null) throw corrupt('a variable-length element refers to what is no global heap collection', { address });
     const objects = decodeCollection(this.#store.readSync(address, size));
+    // References of neighbours lead to the same collection: the last few are enough.
+    const [oldest] = this.#decoded.keys();
+    if (this.#decoded.size >= DECODED_COLLECTIONS && oldest !== undefined) this.#decoded.delete(oldest);
     this.#decoded.set(address, objects);
     return objects;
   }
