@@ -1,44 +1,29 @@
 // Buffers for servers: bounded, reused, and never shown to the next holder.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { FreestoneError, checkInteger, shown } from '../errors.js';
+import { FreestoneError, checkInteger } from '../errors.js';
 import { TokenChannel, type ChannelHandle } from './channel.js';
 import { acquired, leaked, pressed, released, type LeakReport, type PoolPressure } from './events.js';
 import { giveHoldings, type Holdings } from './holdings.js';
 import { LeakTracker } from './leaks.js';
 import { settingsOf, type BufferPoolOptions, type Settings } from './options.js';
+import { Pressure } from './pressure.js';
 import { PrivateSource } from './private-source.js';
 import { BufferScope, type Lease, type ScopeOptions } from './scope.js';
 import { SharedSource, type SharedMemory } from './shared-source.js';
-import { sizeClasses } from './size-classes.js';
+import { LARGEST_UNIT, sizeClasses } from './size-classes.js';
 import { Magazine, Slot, Stamp } from './slot.js';
 import type { Source } from './source.js';
-import type { BufferPoolStats } from './stats.js';
+import { countsOf, type BufferPoolStats } from './stats.js';
 import { PoolStreams } from './streams.js';
+import { readHandle, readToken, type BufferPoolHandle, type BufferToken } from './tokens.js';
+import { Views } from './views.js';
 import { Waiters } from './waiters.js';
-
-/** Names a shared pool for `BufferPool.attach` in another thread; can be sent in a message. */
-export interface BufferPoolHandle {
-  readonly memory: SharedMemory;
-  readonly zero: Settings['zero'];
-  readonly name: string;
-}
-
-/** A buffer on its way to another thread; can be sent in a message. Good for one `fromToken`. */
-export interface BufferToken {
-  readonly pool: number;
-  readonly offset: number;
-  readonly length: number;
-  readonly generation: number;
-}
 
 interface Events {
   leak: [LeakReport];
   pressure: [PoolPressure];
 }
 
-/** Shares of `maxBytes` at which pressure begins and ends. */
-const PRESSURE = 0.8;
-const RELIEF = 0.7;
 /** A magazine is refilled with about so many bytes at once. */
 const BATCH_BYTES = 2 ** 16;
 
@@ -55,22 +40,26 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   readonly #shared: SharedSource | null;
   readonly #zeroed: boolean;
   readonly #zeroAtAcquire: boolean;
+  readonly #lookup: Uint8Array;
   readonly #indexOf: (size: number) => number;
   #magazines: readonly Magazine[];
   readonly #waiters = new Waiters();
-  readonly #leaks: LeakTracker;
+  readonly #views: Views;
+  readonly #pressure: Pressure;
   readonly #current = new AsyncLocalStorage<BufferScope>();
   readonly #holdings: Holdings;
   readonly #endings = new Set<() => void>();
   #live = 0;
-  #highWater = 0;
   /** Beyond so many live bytes there is something to note. */
   #noted = 0;
+  /** How many buffers were handed out: the serial of the last one. */
+  #serial = 0;
+  /** Whether a ready view is all that an acquisition needs: no thread, no tracking and no zeroing has a say in it. */
+  readonly #simple: boolean;
+  /** `#simple`, and nobody waits and there is no pressure. It may be false for longer than that. */
+  #quick = false;
   #waits = 0;
   #leakCount = 0;
-  /** How many views were lent. */
-  #loans = 0;
-  #underPressure = false;
   #pumping = false;
   #closed = false;
 
@@ -88,20 +77,27 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     this.maxBytes = this.#source.limit;
     this.#zeroed = zero === 'release';
     this.#zeroAtAcquire = zero === 'acquire';
-    this.#note();
-    const { sizes, indexOf } = sizeClasses();
+    const { sizes, lookup, indexOf } = sizeClasses();
+    this.#lookup = lookup;
     this.#indexOf = indexOf;
     this.#magazines = sizes.map((size, index) => new Magazine(this, index, size, Math.max(1, Math.min(64, Math.floor(BATCH_BYTES / size)))));
-    this.#leaks = new LeakTracker(trackLeaks, (slot, size, stack) => {
+    const { strict } = this.#settings;
+    const leaks = new LeakTracker(trackLeaks, (slot, size, stack) => {
       this.#onLeak(slot, size, stack);
     });
+    this.#views = new Views(this.#source, strict, leaks);
+    this.#pressure = new Pressure(this.maxBytes, (live) => {
+      this.#tellPressure(live);
+    });
+    this.#simple = !shared && !strict && leaks.off && !this.#zeroAtAcquire;
+    this.#quick = this.#simple;
     this.#holdings = {
       serialOf: (buffer) => this.#slotOf(buffer).serial,
       releaseIf: (buffer, serial) => {
         const slot = this.#find(buffer);
         if (slot?.serial === serial) this.#put(slot, buffer);
       },
-      cut: (buffer, size) => (size === buffer.length ? buffer : this.#reshape(this.#slotOf(buffer), buffer, size)),
+      cut: (buffer, size) => (size === buffer.length ? buffer : this.#views.reshape(this.#slotOf(buffer), buffer, size)),
       atClose: (end) => {
         this.#endings.add(end);
         return () => this.#endings.delete(end);
@@ -115,13 +111,8 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
    * @throws {FreestoneError} ERR_CLOSED when no thread holds it any more, ERR_INVALID_ARGUMENT, ERR_LIMIT_EXCEEDED for more than 511 threads
    */
   static attach(handle: BufferPoolHandle): BufferPool {
-    const { memory, zero, name } = Object(handle) as Partial<BufferPoolHandle>;
-    if (!(memory?.blocks instanceof SharedArrayBuffer) || !(memory.words instanceof SharedArrayBuffer)) {
-      throw new FreestoneError('ERR_INVALID_ARGUMENT', `handle must be that of a shared pool, not ${shown(handle)}`, { argument: 'handle' });
-    }
-    checkInteger('handle.memory.number', memory.number, { min: 1 });
-    checkInteger('handle.memory.limit', memory.limit, { min: 1 });
-    return new BufferPool({ shared: true, maxBytes: memory.limit, ...(zero === undefined ? {} : { zero }), ...(name === undefined ? {} : { name }) }, memory);
+    const { options, memory } = readHandle(handle);
+    return new BufferPool(options, memory);
   }
 
   /** Names this pool for `attach` in another thread. @throws {FreestoneError} ERR_UNSUPPORTED for a pool that is not shared */
@@ -137,8 +128,13 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
    */
   acquire(size: number): Buffer {
     const magazine = this.#magazineFor(size);
-    if (this.#waiters.length > 0) throw this.#full(size);
-    return this.#handOut(magazine.take(size) ?? this.#refill(magazine, size), size);
+    const slot = this.#quick ? magazine.takeReady(size) : null;
+    if (slot === null) return this.#acquire(magazine, size);
+    const view = slot.view ?? this.#views.of(slot, size);
+    this.#hold(slot);
+    magazine.loans += 1;
+    if (acquired.hasSubscribers) acquired.publish({ pool: this.name, buffer: view, size });
+    return view;
   }
 
   /**
@@ -152,6 +148,7 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     const ready = this.#waiters.length > 0 ? null : this.#tryAcquire(size);
     if (ready !== null) return ready;
     this.#waits += 1;
+    this.#quick = false;
     const waiting = this.#waiters.add(size, signal);
     void this.#pump();
     return waiting;
@@ -202,7 +199,7 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     // What is cut off is not seen by the release.
     if (this.#settings.zero !== 'none' && size < buffer.length) buffer.fill(0, size);
     if (this.#settings.zero === 'acquire' && size > buffer.length) this.#source.view(slot, slot.magazine.size).fill(0, buffer.length, size);
-    return this.#reshape(slot, buffer, size);
+    return this.#views.reshape(slot, buffer, size);
   }
 
   /** Bytes to which `resize` can grow it. @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_CLOSED */
@@ -224,8 +221,8 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     const shared = this.#sharing();
     const slot = this.#slotOf(buffer);
     const token = { pool: shared.memory.number, offset: slot.offset, length: buffer.length, generation: shared.send(slot) };
-    slot.held = false;
-    slot.magazine.live -= 1;
+    slot.serial = 0;
+    slot.magazine.total -= 1;
     this.#live -= slot.magazine.size;
     return token;
   }
@@ -236,12 +233,13 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
    */
   fromToken(token: BufferToken): Buffer {
     const shared = this.#sharing();
-    const { pool, offset, length, generation } = Object(token) as Partial<BufferToken>;
-    const numbers = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && (length ?? -1) >= 0;
-    const index = numbers && pool === shared.memory.number ? shared.receive(offset ?? 0, generation ?? -1) : -1;
-    const magazine = this.#magazines[index];
-    if (magazine === undefined) throw new FreestoneError('ERR_INVALID_ADDRESS', 'this is no token of this pool, or somebody took it already');
-    return this.#count(new Slot(magazine, offset ?? 0), Math.min(length ?? 0, magazine.size));
+    const read = readToken(token, shared.memory.number);
+    const magazine = read === null ? undefined : this.#magazines[shared.receive(read.offset, read.generation)];
+    if (read === null || magazine === undefined) throw new FreestoneError('ERR_INVALID_ADDRESS', 'this is no token of this pool, or somebody took it already');
+    const buffer = this.#count(new Slot(magazine, read.offset), Math.min(read.length, magazine.size));
+    magazine.total += 1;
+    magazine.received += 1;
+    return buffer;
   }
 
   /** A queue of buffers in shared memory, to this thread and others; `handle` names it. @throws {FreestoneError} ERR_UNSUPPORTED, ERR_INVALID_ARGUMENT */
@@ -259,23 +257,17 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   stats(): BufferPoolStats {
     this.#check();
     const { name, maxBytes } = this;
-    const sum = (of: (magazine: Magazine) => number): number => this.#magazines.reduce((total, each) => total + of(each), 0);
+    const { perClass, ...counts } = countsOf(this.#magazines);
     return {
       name,
       maxBytes,
-      live: sum((each) => each.live),
+      ...counts,
       liveBytes: this.#live,
-      cached: sum((each) => each.count),
-      cachedBytes: sum((each) => each.count * each.size),
-      highWaterBytes: this.#highWater,
-      hits: sum((each) => each.hits),
-      misses: sum((each) => each.misses),
+      highWaterBytes: this.#pressure.highWater,
       waits: this.#waits,
       waiting: this.#waiters.length,
       leaks: this.#leakCount,
-      perClass: this.#magazines
-        .filter((each) => each.high + each.count > 0)
-        .map(({ size, live, count, hits, misses }) => ({ size, live, cached: count, hits, misses })),
+      perClass,
       shared: this.#shared?.stats() ?? null,
     };
   }
@@ -284,8 +276,8 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   trim(): number {
     this.#check();
     this.#shed();
-    this.#highWater = this.#noted = this.#live;
-    for (const magazine of this.#magazines) magazine.high = magazine.live;
+    this.#noted = this.#pressure.forget(this.#live);
+    for (const magazine of this.#magazines) magazine.forget();
     return this.#source.trim();
   }
 
@@ -315,9 +307,16 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   }
 
   #magazineFor(size: number): Magazine {
-    const magazine = this.#magazines[this.#indexOf(size)];
+    // Whole and of the right type: most sizes, without a call.
+    const quick = size >>> 0 === size && size !== 0 && size <= LARGEST_UNIT;
+    const magazine = this.#magazines[(quick ? this.#lookup[(size + 63) >>> 6] : this.#indexOf(size)) ?? 0];
     if (magazine !== undefined) return magazine;
     throw new FreestoneError('ERR_CLOSED', `${this.name} is closed`);
+  }
+
+  #acquire(magazine: Magazine, size: number): Buffer {
+    if (this.#waiters.length > 0) throw this.#full(size);
+    return this.#handOut(magazine.take(size) ?? this.#refill(magazine, size), size);
   }
 
   #tryAcquire(size: number): Buffer | null {
@@ -342,7 +341,6 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
         continue;
       }
       magazine.misses += 1;
-      magazine.hits -= 1;
       const slot = magazine.take(size);
       if (slot !== null) return slot;
     }
@@ -350,10 +348,10 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
 
   #handOut(slot: Slot, size: number): Buffer {
     try {
-      slot.magazine.hits += 1;
       return this.#count(slot, size);
     } catch (error) {
       // No view could be made: the slot is as it was.
+      slot.serial = 0;
       slot.magazine.push(slot);
       throw error;
     }
@@ -361,81 +359,51 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
 
   /** Makes a slot that no magazine has the caller's. */
   #count(slot: Slot, size: number): Buffer {
-    const { magazine } = slot;
-    slot.serial += 1;
-    const view = this.#viewOf(slot, size);
-    slot.held = true;
+    // A tracked view notes it.
+    slot.serial = this.#serial + 1;
+    const view = this.#views.of(slot, size);
+    this.#hold(slot);
     if (this.#shared !== null) this.#shared.mark(slot, true);
-    magazine.live += 1;
-    if (magazine.live > magazine.high) magazine.high = magazine.live;
-    this.#live += magazine.size;
-    if (this.#live > this.#noted) this.#note();
     if (this.#zeroAtAcquire) view.fill(0);
+    slot.magazine.loans += 1;
     if (acquired.hasSubscribers) acquired.publish({ pool: this.name, buffer: view, size });
     return view;
   }
 
-  /** More is live than was noted: the most so far, or enough to tell somebody. */
-  #note(): void {
-    if (this.#live > this.#highWater) this.#highWater = this.#live;
-    const pressure = this.maxBytes * PRESSURE;
-    if (!this.#underPressure && this.#live >= pressure) this.#setPressure(true);
-    this.#noted = this.#underPressure ? this.#highWater : Math.min(this.#highWater, pressure);
+  #hold(slot: Slot): void {
+    slot.serial = this.#serial += 1;
+    this.#live += slot.magazine.size;
+    if (this.#live > this.#noted) this.#rose();
   }
 
-  #viewOf(slot: Slot, size: number): Buffer {
-    if (slot.length === size && slot.view !== null && this.#leaks.off) return slot.view;
-    return this.#show(slot, size, this.#leaks.due);
-  }
-
-  /** A new view of the slot, which is the one that counts from here on. */
-  #show(slot: Slot, size: number, watch: boolean): Buffer {
-    const { lend } = this.#source;
-    let view: Buffer;
-    if (lend !== null && (watch || this.#settings.strict)) {
-      // Nothing is lent of no bytes, and an empty body is a buffer too.
-      const memory = lend(slot, Math.max(size, 1));
-      view = Buffer.from(memory, 0, size);
-      slot.view = null;
-      slot.length = 0;
-      slot.lent = this.#loans += 1;
-      if (watch) this.#leaks.watch(slot, memory, size);
-    } else {
-      view = this.#source.view(slot, size);
-      slot.view = view;
-      slot.length = size;
-    }
-    new Stamp(view, slot);
-    return view;
-  }
-
-  #reshape(slot: Slot, buffer: Buffer, size: number): Buffer {
-    const watch = slot.lent !== 0 && this.#recall(slot, buffer);
-    return this.#show(slot, size, watch);
+  #rose(): void {
+    this.#noted = this.#pressure.rose(this.#live);
+    if (this.#pressure.on) this.#quick = false;
   }
 
   /** Takes a slot from its holder. @param buffer its view; null when that is gone */
   #put(slot: Slot, buffer: Buffer | null): void {
     const { magazine } = slot;
     if (this.#zeroed) (buffer ?? this.#source.view(slot, magazine.size)).fill(0);
-    if (slot.lent !== 0 && buffer !== null) this.#recall(slot, buffer);
-    slot.lent = 0;
-    slot.held = false;
+    if (slot.lent !== 0) {
+      if (buffer !== null) this.#views.recall(slot, buffer);
+      slot.lent = 0;
+    }
+    slot.serial = 0;
     if (this.#shared !== null) this.#shared.mark(slot, false);
-    magazine.live -= 1;
     this.#live -= magazine.size;
     magazine.push(slot);
     if (released.hasSubscribers) released.publish({ pool: this.name, size: magazine.size });
-    if (this.#underPressure && this.#live < this.maxBytes * RELIEF) this.#setPressure(false);
+    if (!this.#quick || magazine.count > magazine.most) this.#afterRelease(magazine);
+  }
+
+  /** There is more room than before: for whom. */
+  #afterRelease(magazine: Magazine): void {
+    if (this.#pressure.on) this.#noted = this.#pressure.fell(this.#live);
     if (this.#waiters.length > 0) this.#serve();
     else if (magazine.count > magazine.most) this.#source.drain(magazine.surplus());
     else if (this.#shared?.starved === true) this.#shed();
-  }
-
-  /** Takes lent memory from all its views. @returns whether it was watched */
-  #recall(slot: Slot, view: Buffer): boolean {
-    this.#source.recall(view.buffer as ArrayBuffer);
-    return this.#leaks.unwatch(slot);
+    this.#quick = this.#simple && !this.#pressure.on && this.#waiters.length === 0;
   }
 
   /** Gives back all that is kept. @returns bytes */
@@ -474,10 +442,8 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     this.emit('leak', report);
   }
 
-  #setPressure(on: boolean): void {
-    this.#underPressure = on;
-    if (!on) this.#note();
-    const event: PoolPressure = { pool: this.name, level: on ? 'high' : 'none', liveBytes: this.#live, maxBytes: this.maxBytes };
+  #tellPressure(liveBytes: number): void {
+    const event: PoolPressure = { pool: this.name, level: this.#pressure.on ? 'high' : 'none', liveBytes, maxBytes: this.maxBytes };
     if (pressed.hasSubscribers) pressed.publish(event);
     // Not from within an acquisition or a release, which a listener might begin again.
     if (this.listenerCount('pressure') > 0) queueMicrotask(() => this.emit('pressure', event));

@@ -23,7 +23,7 @@ export class LeakTracker {
   constructor(rate: number, onLeak: (slot: Slot, size: number, stack: string) => void) {
     this.#rate = rate;
     this.#registry = new FinalizationRegistry(({ slot, serial, size, stack }) => {
-      if (slot.held && slot.serial === serial) onLeak(slot, size, stack);
+      if (slot.serial === serial) onLeak(slot, size, stack);
     });
   }
 

@@ -4,7 +4,7 @@ import { FrameAllocator, Windows } from '../frames/index.js';
 import type { HugePagePolicy } from '../frames/index.js';
 import type { NativeSlabHeap } from '../native.js';
 import { Heap, nativeHeap } from '../slab/index.js';
-import { Slot, type Magazine } from './slot.js';
+import type { Magazine, Slot } from './slot.js';
 import type { Source } from './source.js';
 
 /** Address space where the heap needs frames of its own: more than any pool has, and free until it is touched. */
@@ -46,14 +46,12 @@ export class PrivateSource implements Source {
       throw new FreestoneError('ERR_LIMIT_EXCEEDED', `the pool has ${String(this.#bytes)} of at most ${String(this.limit)} bytes`);
     }
     if (count === 1) {
-      magazine.push(new Slot(magazine, zeroed ? this.#native.calloc(size) : this.#native.alloc(size)));
+      magazine.add([zeroed ? this.#native.calloc(size) : this.#native.alloc(size)]);
     } else {
       const list = new Float64Array(count);
       this.#native.allocMany(size, list);
-      for (const offset of list) {
-        if (zeroed) this.#windows.bytes(offset, size).fill(0);
-        magazine.push(new Slot(magazine, offset));
-      }
+      if (zeroed) for (const offset of list) this.#windows.bytes(offset, size).fill(0);
+      magazine.add(list);
     }
     this.#bytes += count * size;
   }

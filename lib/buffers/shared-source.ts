@@ -3,7 +3,7 @@
 import { FreestoneError } from '../errors.js';
 import { native, type NativeSharedBuffers } from '../native.js';
 import { LEAST_BYTES, sizeClasses } from './size-classes.js';
-import { Slot, type Magazine } from './slot.js';
+import type { Magazine, Slot } from './slot.js';
 import type { Source } from './source.js';
 import { changed } from './wait.js';
 
@@ -76,7 +76,7 @@ export class SharedSource implements Source {
   refill(magazine: Magazine, count: number, zeroed: boolean): void {
     const list = new Float64Array(count);
     this.#native.refill(magazine.index, magazine.size, zeroed ? 1 : 0, list);
-    for (const offset of list) magazine.push(new Slot(magazine, offset));
+    magazine.add(list);
   }
 
   drain(slots: readonly Slot[]): void {

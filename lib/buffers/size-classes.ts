@@ -7,12 +7,14 @@ import { native } from '../native.js';
 export const LEAST_BYTES = 64;
 /** The longest buffer: what an ArrayBuffer can be in every supported engine. */
 export const MOST_BYTES = 2 ** 32;
-const LARGEST_UNIT = 2 ** 17;
+export const LARGEST_UNIT = 2 ** 17;
 const STEPS = 4;
 
 export interface SizeClasses {
   /** Bytes, ascending. */
   readonly sizes: readonly number[];
+  /** The class of up to LARGEST_UNIT bytes, by cache lines. */
+  readonly lookup: Uint8Array;
   /** The class that holds `size` bytes. @throws {FreestoneError} ERR_INVALID_SIZE */
   readonly indexOf: (size: number) => number;
 }
@@ -39,6 +41,7 @@ function make(): SizeClasses {
   }
   return {
     sizes,
+    lookup,
     indexOf: (size) => {
       if (Number.isInteger(size) && size >= 1 && size <= LARGEST_UNIT) return lookup[(size + LEAST_BYTES - 1) >>> 6] ?? 0;
       checkInteger('size', size, { min: 1, max: MOST_BYTES, code: 'ERR_INVALID_SIZE' });

@@ -5,8 +5,7 @@ export class Slot {
   view: Buffer | null = null;
   /** Its length. */
   length = 0;
-  held = false;
-  /** How often it was acquired, so that a late release by a scope is told from its own. */
+  /** The number of the acquisition that holds it, which none before had, so that a late release by a scope is told from its own; 0 while it is free. */
   serial = 0;
   /** The number of the view that is out where views are lent: nothing here keeps that view, so that it can be collected. 0 for none. */
   lent = 0;
@@ -38,34 +37,47 @@ export class Stamp extends Given {
 
   /** The slot of which the value is the view that is out now; null for all else, earlier views and parts included. */
   static slotOf(value: unknown): Slot | null {
-    if (typeof value !== 'object' || value === null || !(#slot in value)) return null;
-    const slot = value.#slot;
-    return slot.held && ((slot.view as unknown) === value || (slot.lent !== 0 && value.#lent === slot.lent)) ? slot : null;
+    let slot: Slot;
+    let lent: number;
+    try {
+      // One look-up and no question before it: a value without the field throws, whatever it is.
+      const stamp = value as Stamp;
+      slot = stamp.#slot;
+      lent = stamp.#lent;
+    } catch {
+      return null;
+    }
+    return slot.serial !== 0 && ((slot.view as unknown) === value || (lent !== 0 && lent === slot.lent)) ? slot : null;
   }
 }
 
-/** Free slots lie in so many stacks, by a hash of their length: two words of bits. */
-const STACKS = 64;
-const stackOf = (length: number): number => (length ^ (length >>> 6) ^ (length >>> 12)) & (STACKS - 1);
+/** Free slots lie in so many stacks, by a hash of their length: a word of bits. */
+const STACKS = 32;
+const stackOf = (length: number): number => (length ^ (length >>> 5) ^ (length >>> 10)) & (STACKS - 1);
 /** How deep is looked for the length that is asked for. */
 const DEPTH = 3;
 
 /**
  * The slots of a size: those that are free, and counts of all. A free slot is found by the length that is asked for, so that a length
  * that recurs finds a view that is ready; else any will do, and gets a new view. Both take a few steps, however many are free.
+ * What can be told from other counts is not counted, since each acquisition and release pays for it.
  */
 export class Magazine {
   /** How many are free. */
   count = 0;
-  live = 0;
-  /** The most that were live at a time. */
+  /** How many there are, free or held. */
+  total = 0;
+  /** How many were held when the last ones came, all of them then, or when that was forgotten. */
   high = 0;
-  hits = 0;
+  /** How many may be free. */
+  most = 0;
+  /** Acquisitions, how many of them found no free slot, and how many came from other threads. */
+  loans = 0;
   misses = 0;
+  received = 0;
   readonly #stacks: (Slot | null)[] = Array.from({ length: STACKS }, () => null);
-  /** A bit for each stack that is not empty. */
-  #low = 0;
-  #up = 0;
+  /** No bit is 0 of a stack that is not empty. */
+  #bits = 0;
 
   /** @param pool whose it is; null when that is closed */
   constructor(
@@ -75,55 +87,70 @@ export class Magazine {
     readonly size: number,
     /** How many slots come at once. */
     readonly batch: number,
-  ) {}
+  ) {
+    this.#keep(0);
+  }
 
-  /**
-   * How many may be kept: half of the most that were live, so that what comes and goes at random seldom meets the bound. With those
-   * that are live they are never many more than the most that were live.
-   */
-  get most(): number {
-    return this.batch + (this.high >>> 1);
+  /** How many are held. */
+  get live(): number {
+    return this.total - this.count;
+  }
+
+  /** Acquisitions that found a free slot. */
+  get hits(): number {
+    return this.loans - this.misses - this.received;
+  }
+
+  /** Adds new slots, free ones, because there were none. */
+  add(offsets: Iterable<number>): void {
+    this.#keep(Math.max(this.high, this.live));
+    for (const offset of offsets) {
+      this.push(new Slot(this, offset));
+      this.total += 1;
+    }
   }
 
   push(slot: Slot): void {
     const stack = stackOf(slot.length);
     slot.below = this.#stacks[stack] ?? null;
     this.#stacks[stack] = slot;
-    if (slot.below === null) {
-      if (stack < 32) this.#low |= 1 << stack;
-      else this.#up |= 1 << (stack - 32);
-    }
+    this.#bits |= 1 << stack;
     this.count += 1;
+  }
+
+  /** The free slot that comes first for `length`, if its last view had so many bytes. */
+  takeReady(length: number): Slot | null {
+    const stack = stackOf(length);
+    const top = this.#stacks[stack] ?? null;
+    if (top?.length !== length) return null;
+    this.#stacks[stack] = top.below;
+    this.count -= 1;
+    return top;
   }
 
   /** A free slot, if possible one whose last view had `length` bytes. */
   take(length: number): Slot | null {
+    if (this.count === 0) return null;
+    const ready = this.takeReady(length);
+    if (ready !== null) return ready;
     let stack = stackOf(length);
     let top = this.#stacks[stack] ?? null;
-    if (top === null) {
-      if (this.count === 0) return null;
-      stack = this.#low === 0 ? 63 - Math.clz32(this.#up) : 31 - Math.clz32(this.#low);
-      top = this.#stacks[stack] ?? null;
-    } else if (top.length !== length) {
-      let above = top;
-      for (let depth = 1; depth < DEPTH && above.below !== null; depth += 1) {
-        const slot = above.below;
-        if (slot.length === length) {
-          above.below = slot.below;
-          slot.below = null;
-          this.count -= 1;
-          return slot;
-        }
-        above = slot;
+    let above = top;
+    for (let depth = 1; depth < DEPTH && above !== null; depth += 1) {
+      const slot: Slot | null = above.below;
+      if (slot?.length === length) {
+        above.below = slot.below;
+        this.count -= 1;
+        return slot;
       }
+      above = slot;
     }
-    if (top === null) return null;
+    while (top === null) {
+      this.#bits &= ~(1 << stack);
+      stack = 31 - Math.clz32(this.#bits);
+      top = this.#stacks[stack] ?? null;
+    }
     this.#stacks[stack] = top.below;
-    if (top.below === null) {
-      if (stack < 32) this.#low &= ~(1 << stack);
-      else this.#up &= ~(1 << (stack - 32));
-    }
-    top.below = null;
     this.count -= 1;
     return top;
   }
@@ -133,14 +160,30 @@ export class Magazine {
     const slots: Slot[] = [];
     while (this.count > count) {
       const slot = this.take(0);
-      if (slot !== null) slots.push(slot);
+      if (slot === null) break;
+      this.total -= 1;
+      slots.push(slot);
     }
     return slots;
   }
 
   /** Takes away all but half of what may be kept, and forgets a little of how many were live. */
   surplus(): Slot[] {
-    this.high = Math.max(this.live, this.high - (this.high >>> 3));
+    this.#keep(Math.max(this.live, this.high - (this.high >>> 3)));
     return this.drop(this.most >>> 1);
+  }
+
+  /** Forgets how many were held. */
+  forget(): void {
+    this.#keep(this.live);
+  }
+
+  /**
+   * Half of the most that were held may be kept, so that what comes and goes at random seldom meets the bound. With those that are held
+   * they are never many more than the most that were held.
+   */
+  #keep(high: number): void {
+    this.high = high;
+    this.most = this.batch + (high >>> 1);
   }
 }

@@ -1,4 +1,5 @@
 // What a pool says about itself.
+import type { Magazine } from './slot.js';
 
 export interface BufferPoolStats {
   readonly name: string;
@@ -36,4 +37,21 @@ export interface SharedStats {
   /** What threads held when they ended, and what was taken back from them. */
   readonly lostBlocks: number;
   readonly lostBytes: number;
+}
+
+type Counts = Pick<BufferPoolStats, 'live' | 'cached' | 'cachedBytes' | 'hits' | 'misses' | 'perClass'>;
+
+/** The size classes of a pool, and what they have together. */
+export function countsOf(magazines: readonly Magazine[]): Counts {
+  const sum = (of: (magazine: Magazine) => number): number => magazines.reduce((total, each) => total + of(each), 0);
+  return {
+    live: sum((each) => each.live),
+    cached: sum((each) => each.count),
+    cachedBytes: sum((each) => each.count * each.size),
+    hits: sum((each) => each.hits),
+    misses: sum((each) => each.misses),
+    perClass: magazines
+      .filter((each) => each.loans + each.total > 0)
+      .map(({ size, live, count, hits, misses }) => ({ size, live, cached: count, hits, misses })),
+  };
 }
