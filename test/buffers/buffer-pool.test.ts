@@ -127,6 +127,27 @@ describe('sizes and settings', () => {
     pool.release(buffer);
     expect(pool.acquire(1000)).toBe(buffer);
   });
+
+  it('keeps no more than half of what was held, and a batch', () => {
+    const pool = make();
+    const buffers = Array.from({ length: 1000 }, () => pool.acquire(16384));
+    for (const buffer of buffers) pool.release(buffer);
+    const { cachedBytes, highWaterBytes } = pool.stats();
+    expect(highWaterBytes).toBe(1000 * 16384);
+    expect(cachedBytes).toBeLessThanOrEqual(highWaterBytes / 2 + 2 ** 16);
+    expect(cachedBytes).toBeGreaterThan(0);
+    pool.validate();
+  });
+
+  it('counts each acquisition as a hit or a miss, whatever became of the buffer', () => {
+    const pool = make({ shared: true });
+    const taken = pool.fromToken(pool.token(pool.acquire(1000)));
+    pool.release(taken);
+    for (let i = 0; i < 9; i += 1) pool.release(pool.acquire(1000 - i));
+    const { hits, misses, perClass } = pool.stats();
+    expect({ hits, misses }).toEqual({ hits: 9, misses: 1 });
+    expect(perClass).toMatchObject([{ size: 1024, live: 0, hits: 9, misses: 1 }]);
+  });
 });
 
 describe('maxBytes', () => {

@@ -112,34 +112,55 @@ describe.each(kinds)('a pool with %j', (options) => {
   });
 });
 
-describe('misuse', () => {
-  it('fifty thousand times is refused, and changes nothing', () => {
-    using pool = new BufferPool();
-    using other = new BufferPool();
-    const held = Array.from({ length: 50 }, (_, i) => pool.acquire(1 + i * 97).fill(i));
-    const gone = Array.from({ length: 50 }, (_, i) => pool.acquire(5000 + i));
-    for (const buffer of gone) pool.release(buffer);
-    const foreign = Array.from({ length: 50 }, (_, i) => other.acquire(100 + i));
-    const before = pool.stats();
-    const count = 50_000 * Number(process.env['FREESTONE_TEST_LENGTH'] ?? 1);
-    const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T;
-    const wrong: (() => unknown)[] = [
-      () => pick(gone),
-      () => pick(foreign),
-      () => pick(held).subarray(Math.floor(Math.random() * 2)),
-      () => Buffer.from(pick(held).buffer, pick(held).byteOffset, 1),
-      () => pick([undefined, null, 0, 'x', {}, [], Buffer.alloc(3), new ArrayBuffer(8)]),
-      () => Object.create(pick(held)) as unknown,
-      () => new Proxy(pick(held), {}),
-    ];
-    for (let i = 0; i < count; i += 1) {
-      const value = pick(wrong)() as Buffer;
-      const use = pick([() => { pool.release(value); }, () => pool.resize(value, 1), () => pool.capacity(value), () => pool.scope().adopt(value)]);
-      const code = attempt(use);
-      if (code !== 'ERR_INVALID_ADDRESS') expect(code).toBe('ERR_INVALID_ADDRESS');
-    }
-    expect(pool.stats()).toEqual(before);
-    for (const [i, buffer] of held.entries()) expect(buffer.every((byte) => byte === i)).toBe(true);
-    pool.validate();
-  });
+const LENGTH = Number(process.env['FREESTONE_TEST_LENGTH'] ?? 1);
+
+describe.each([{}, { shared: true }, { strict: true }])('misuse of a pool with %j', (options) => {
+  it(
+    'fifty thousand times is refused, and changes nothing',
+    () => {
+      using pool = new BufferPool(options);
+      using other = new BufferPool();
+      // What another thread would have: a pool of its own over the same memory.
+      using twin = options.shared === true ? BufferPool.attach(pool.handle) : new BufferPool();
+      const closed = new BufferPool();
+      const held = Array.from({ length: 50 }, (_, i) => pool.acquire(1 + i * 97).fill(i));
+      const gone = Array.from({ length: 50 }, (_, i) => pool.acquire(5000 + i));
+      for (const buffer of gone) pool.release(buffer);
+      const foreign = Array.from({ length: 50 }, (_, i) => other.acquire(100 + i));
+      const twins = Array.from({ length: 50 }, (_, i) => twin.acquire(100 + i));
+      const orphans = Array.from({ length: 50 }, (_, i) => closed.acquire(100 + i));
+      closed.close();
+      const before = pool.stats();
+      const count = 50_000 * LENGTH;
+      const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T;
+      const wrong: (() => unknown)[] = [
+        () => pick(gone),
+        () => pick(foreign),
+        () => pick(twins),
+        () => pick(orphans),
+        () => pick(held).subarray(Math.floor(Math.random() * 2)),
+        () => Buffer.from(pick(held).buffer, pick(held).byteOffset, 1),
+        () => pick([undefined, null, 0, 'x', {}, [], Buffer.alloc(3), new ArrayBuffer(8)]),
+        () => Object.create(pick(held)) as unknown,
+        () => new Proxy(pick(held), {}),
+      ];
+      const attemptAll = (target: BufferPool, value: Buffer): string =>
+        attempt(pick([() => { target.release(value); }, () => target.resize(value, 1), () => target.capacity(value), () => target.scope().adopt(value)]));
+      for (let i = 0; i < count; i += 1) {
+        const code = attemptAll(pool, pick(wrong)() as Buffer);
+        if (code !== 'ERR_INVALID_ADDRESS') expect(code).toBe('ERR_INVALID_ADDRESS');
+        // And what is right elsewhere, for a pool that has closed.
+        const after = attemptAll(closed, pick([...orphans.slice(0, 2), ...held.slice(0, 2)]));
+        if (after !== 'ERR_CLOSED') expect(after).toBe('ERR_CLOSED');
+      }
+      expect(pool.stats()).toEqual(before);
+      for (const [i, buffer] of held.entries()) expect(buffer.every((byte) => byte === i)).toBe(true);
+      for (const buffer of held) pool.release(buffer);
+      for (const buffer of twins) twin.release(buffer);
+      for (const buffer of foreign) other.release(buffer);
+      for (const each of [pool, twin, other]) expect(each.stats()).toMatchObject({ live: 0, liveBytes: 0 });
+      pool.validate();
+    },
+    30_000 * LENGTH,
+  );
 });

@@ -8,6 +8,8 @@ import { BufferPool, type BufferToken } from '../../lib/buffers/index.js';
 import { compileInto } from '../hdf5/compiled.js';
 
 const MIB = 2 ** 20;
+/** The soak can be made longer. */
+const LENGTH = Number(process.env['FREESTONE_TEST_LENGTH'] ?? 1);
 const folder = mkdtempSync(join(tmpdir(), 'freestone-buffers-'));
 let script: (child: string) => string;
 
@@ -46,15 +48,40 @@ describe('threads', () => {
     balanced(pool);
   });
 
-  it('that are terminated at random give all back', async () => {
+  it(
+    'that are terminated at random give all back',
+    async () => {
+      using pool = new BufferPool({ shared: true });
+      for (let round = 0; round < 4 * LENGTH; round += 1) {
+        const workers = [1, 2].map(() => start(pool, 'for ever'));
+        await Promise.all(workers.map(({ said }) => said));
+        await sleep(Math.random() * 100);
+        // What this thread does meanwhile is nobody else's either.
+        const mine = pool.acquire(1000 + round).fill(255);
+        await Promise.all(workers.map(({ worker }) => worker.terminate()));
+        expect(mine.every((byte) => byte === 255)).toBe(true);
+        pool.release(mine);
+        expect(pool.stats()).toMatchObject({ live: 0, shared: { members: 1 } });
+      }
+      expect(pool.stats().shared?.lostBlocks).toBeGreaterThan(0);
+      balanced(pool);
+    },
+    30_000 * LENGTH,
+  );
+
+  it('that do not hold a buffer cannot use it, whatever view of it they have', async () => {
     using pool = new BufferPool({ shared: true });
-    for (let round = 0; round < 4; round += 1) {
-      const workers = [1, 2].map(() => start(pool, 'for ever'));
-      await Promise.all(workers.map(({ said }) => said));
-      await sleep(10 + round * 17);
-      await Promise.all(workers.map(({ worker }) => worker.terminate()));
-    }
-    expect(pool.stats().shared?.lostBlocks).toBeGreaterThan(0);
+    const { worker, said, exited } = start(pool, 'misuse');
+    const buffer = pool.acquire(5000).fill(7);
+    const before = pool.stats();
+    worker.postMessage(buffer);
+    expect(await said).toEqual(Array.from({ length: 4 }, () => ['ERR_INVALID_ADDRESS', 'ERR_INVALID_ADDRESS', 'ERR_INVALID_ADDRESS', 'ERR_INVALID_ADDRESS']));
+    await exited;
+    const after = pool.stats();
+    expect({ ...after, shared: null }).toEqual({ ...before, shared: null });
+    expect(after.shared).toMatchObject({ members: 1, lostBlocks: 0, blocks: before.shared?.blocks });
+    expect(buffer.every((byte) => byte === 7)).toBe(true);
+    pool.release(buffer);
     balanced(pool);
   });
 

@@ -115,6 +115,28 @@ describe('the installed package', () => {
     });
   });
 
+  it('says which package to install when metrics are asked for without prom-client, and the pool works on', () => {
+    const code = `
+      import { BufferPool } from 'freestone/buffers';
+      const pool = new BufferPool();
+      let said = null;
+      try {
+        pool.metrics({ registerMetric() {}, getSingleMetric() {} });
+      } catch (error) {
+        said = { code: error.code, package: error.package, message: error.message, cause: error.cause.code };
+      }
+      pool.release(pool.acquire(100));
+      console.log(JSON.stringify({ ...said, live: pool.stats().live }));
+      pool.close();`;
+    expect(answer('mjs', code)).toEqual({
+      code: 'ERR_NOT_FOUND',
+      package: 'prom-client',
+      message: 'metrics are reported by the package prom-client, which is not installed: npm install prom-client@15',
+      cause: 'MODULE_NOT_FOUND',
+      live: 0,
+    });
+  });
+
   it('its declarations check in a strict project, under ESM and CommonJS', () => {
     const code = [
       `import { H5File, FreestoneError, t, type Dataset } from 'freestone';`,

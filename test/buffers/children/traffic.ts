@@ -4,7 +4,7 @@ import { BufferPool, type BufferPoolHandle, type BufferToken, type ChannelHandle
 
 interface Task {
   readonly handle: BufferPoolHandle;
-  readonly task: 'stamp' | 'for ever' | 'answer' | 'relay' | 'hold';
+  readonly task: 'stamp' | 'for ever' | 'answer' | 'relay' | 'hold' | 'misuse';
   readonly from?: ChannelHandle;
   readonly to?: ChannelHandle;
 }
@@ -49,6 +49,30 @@ if (task === 'stamp') {
     const buffer = pool.fromToken(token);
     for (let i = 0; i < buffer.length; i += 1) buffer[i] = (buffer[i] ?? 0) + 1;
     parentPort?.postMessage(pool.token(buffer));
+  });
+} else if (task === 'misuse') {
+  // A view that came in a message is the same memory, and no buffer of this thread's.
+  parentPort?.once('message', (view: Uint8Array) => {
+    const { buffer, byteOffset, length } = view;
+    const views = [view, Buffer.from(buffer, byteOffset, length), Buffer.from(buffer, byteOffset, 1), Buffer.from(buffer, byteOffset + 64, 64)] as Buffer[];
+    const uses = [
+      (value: Buffer) => { pool.release(value); },
+      (value: Buffer) => pool.capacity(value),
+      (value: Buffer) => pool.token(value),
+      (value: Buffer) => pool.resize(value, 10),
+    ];
+    const codes = views.map((value) =>
+      uses.map((use) => {
+        try {
+          use(value);
+          return '';
+        } catch (error) {
+          return (error as { code?: string }).code;
+        }
+      }),
+    );
+    pool.close();
+    parentPort?.postMessage(codes);
   });
 } else if (from !== undefined && to !== undefined) {
   const input = pool.channel(from);
