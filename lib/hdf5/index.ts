@@ -29,3 +29,4 @@ export {
   type FilterName,
 } from './model/filters.js';
 export type { DatasetChunk, DatasetValues, ReadOptions } from './model/values.js';
+export type { WritableOptions, WriteProgress } from './model/writable.js';

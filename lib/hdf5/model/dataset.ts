@@ -1,7 +1,8 @@
 // A dataset: elements of one type in n dimensions.
 import { constants } from 'node:buffer';
+import type { Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { FreestoneError, checkInteger } from '../../errors.js';
+import { FreestoneError, checkInteger, checkOptions } from '../../errors.js';
 import { externalFiles } from '../format/external-files.js';
 import type { Layout } from '../format/layout.js';
 import { messageType, type HeaderMessage } from '../format/object-header.js';
@@ -17,6 +18,7 @@ import { checkFits, type DatasetPlan } from './dataset-spec.js';
 import { datatypeOf, type Datatype } from './datatype.js';
 import { filtersOf, nativeFilters, type Filter } from './filters.js';
 import { ObjectNode, type FileContext } from './object-node.js';
+import { writableOf, type WritableOptions } from './writable.js';
 import { boxesOf, checkInto, decoded, type DatasetChunk, type DatasetValues, type ReadOptions } from './values.js';
 
 /** Values are converted in slices of about this many bytes, between which other work has its turn. */
@@ -26,6 +28,12 @@ const CHUNKS_AHEAD = 4;
 
 /** One for all: files have many datasets. */
 const settled = Promise.resolve();
+
+/** Whether data comes part by part; arrays and texts are one part. */
+function isSequence(data: unknown): data is AsyncIterable<Data> | Iterable<Data> {
+  if (typeof data !== 'object' || data === null || Array.isArray(data) || ArrayBuffer.isView(data)) return false;
+  return Symbol.asyncIterator in data || Symbol.iterator in data;
+}
 
 /** Elements ready to be written: a box of them, relative to the first. */
 interface Piece {
@@ -147,9 +155,9 @@ export class Dataset extends ObjectNode {
    * @param data one or more rows: as many values as a whole number of rows has, or an iterable of such
    * @throws {FreestoneError} as `write`; ERR_LIMIT_EXCEEDED when the first dimension cannot grow so far
    */
-  async append(data: Data | AsyncIterable<Data>): Promise<void> {
+  async append(data: Data | AsyncIterable<Data> | Iterable<Data>): Promise<void> {
     this.assertWritable();
-    if (typeof data === 'object' && (data as object | null) !== null && Symbol.asyncIterator in data) {
+    if (isSequence(data)) {
       for await (const part of data) await this.append(part);
       return;
     }
@@ -215,6 +223,21 @@ export class Dataset extends ObjectNode {
   #rowsOfAbout(bytes: number): readonly number[] {
     const [, ...row] = this.#shape;
     return [Math.max(1, Math.floor(bytes / Math.max(1, product(row) * this.#plan.type.size))), ...row.map((extent) => Math.max(1, extent))];
+  }
+
+  /**
+   * A stream whose parts are appended: values, rows, typed arrays, whatever `append` takes; of a dataset of one dimension single
+   * values are gathered. It asks its source to pause while much waits, and emits `progress` with a WriteProgress.
+   * The stream has ended when all has been taken; `flush` makes it visible in the file.
+   * @throws {FreestoneError} ERR_CLOSED, ERR_READ_ONLY, ERR_INVALID_ARGUMENT; what `append` refuses destroys the stream
+   */
+  writable(options: WritableOptions = {}): Writable {
+    this.assertWritable();
+    checkOptions('the stream', options, ['signal', 'highWaterMark']);
+    if (options.highWaterMark !== undefined) checkInteger('highWaterMark', options.highWaterMark, { min: 1 });
+    const storage = this.#storage;
+    const rowBytes = (): number => product(this.#shape.slice(1)) * this.#plan.type.size;
+    return writableOf(this, () => (storage instanceof ChunkedStorage ? storage.index.count : 0), rowBytes, options);
   }
 
   /** Where the rows of a block go that are appended next, and the shape with them. */
