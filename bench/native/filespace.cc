@@ -160,12 +160,12 @@ void memory() {
 /// A session that edits a file of some 10,000 pieces: object headers and index nodes, small datasets, and compressed
 /// chunks of any size. Half of the rounds write a piece anew, which gives it another size by up to a tenth; the others
 /// delete one and make another. Each allocates before it frees, as commits that keep the last state must.
-void churn(const char* name, Strategy strategy, uint64_t page) {
+void churn(const char* name, Strategy strategy, uint64_t page, uint64_t block = 2048) {
   struct Piece {
     Block block;
     Kind kind;
   };
-  Config config{.initial_offset = 48, .strategy = strategy, .metadata_block = 2048, .small_data_block = 2048};
+  Config config{.initial_offset = 48, .strategy = strategy, .metadata_block = block, .small_data_block = block};
   config.page_size = page;
   const Space space = make(config);
   std::mt19937_64 engine(7);
@@ -231,6 +231,7 @@ void filespace(const Options& options) {
   if (options.wants("memory")) memory();
   if (options.wants("churn")) {
     churn("file after 1e6 calls, best fit", Strategy::kBestFit, 0);
+    churn("file after 1e6 calls, best fit, 64 KiB blocks", Strategy::kBestFit, 0, 65'536);
     churn("file after 1e6 calls, first fit", Strategy::kFirstFit, 0);
     churn("file after 1e6 calls, worst fit", Strategy::kWorstFit, 0);
     churn("file after 1e6 calls, best fit, 4 KiB pages", Strategy::kBestFit, 4096);

@@ -174,7 +174,9 @@ export class FileSpace {
   }
 
   /**
-   * The state of the last commit: what was allocated since is free, and what was freed is live.
+   * The state of the last commit. What was allocated since is forgotten: it may be allocated again at once. What was freed since is
+   * kept: it is live again, because the file as of that commit still refers to it, and can be freed again. Without a commit so far
+   * nothing is left, or what `restore` was given.
    * @throws {FreestoneError} ERR_UNSUPPORTED with `track: false`
    */
   rollback(): void {

@@ -49,8 +49,10 @@ class FileSpace : public base::Shared<FileSpace> {
   /// What was freed since the last commit may be allocated from now on, and what lies free at the end is given back.
   /// O(changes).
   [[nodiscard]] base::Status commit() noexcept;
-  /// As of the last commit: what was allocated since is free, and what was freed is live again. `kUnsupported` without
-  /// tracking. O(changes).
+  /// As of the last commit: what was allocated since is forgotten, so that its bytes are free at once, and what was
+  /// freed since is kept, which means live again: the file as of that commit still refers to it, and whoever freed it
+  /// for the state that is now given up must be able to free it for another. `kUnsupported` without tracking.
+  /// O(changes).
   [[nodiscard]] base::Status rollback() noexcept;
   /// Moves the end of the file below the free space there, rests of aggregated blocks included.
   /// @returns by how many bytes

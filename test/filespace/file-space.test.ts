@@ -200,7 +200,7 @@ describe('free', () => {
     expect(errorOf(() => { space.free(48, 100); }).code).toBe('ERR_INVALID_ADDRESS');
   });
 
-  it('is taken back by a rollback, as are allocations', () => {
+  it('is undone by a rollback, which keeps what was freed, and forgets what was allocated', () => {
     const space = new FileSpace(48);
     space.allocate(100);
     space.allocate(100);
@@ -210,6 +210,11 @@ describe('free', () => {
     space.rollback();
     expect(space.blocks()).toEqual([{ offset: 48, size: 100 }, { offset: 148, size: 100 }]);
     expect(space.endOfFile).toBe(248);
+    expect(space.stats().pending).toBe(0);
+    // The file still refers to it, so that it is free only when it has been freed again, and committed.
+    space.free(48, 100);
+    space.commit();
+    expect(space.allocate(100)).toBe(48);
     expect(errorOf(() => { new FileSpace(0, { track: false }).rollback(); }).code).toBe('ERR_UNSUPPORTED');
   });
 
@@ -282,6 +287,74 @@ describe('the six objects and the alignment of the trial with libhdf5 1.10.8', (
     space.allocate(900, { kind: 'metadata' });
     space.allocate(900, { kind: 'metadata' });
     expect([...first, raw(1500), raw(300), raw(1500)]).toEqual([2048, 2560, 4060, 6656, 8156, 8704]);
+  });
+});
+
+describe('figures', () => {
+  it('count live, free and pending bytes, each kind, and holes by their sizes', () => {
+    const space = new FileSpace(0);
+    for (const size of [100, 10, 300, 10, 5, 10]) space.allocate(size);
+    space.allocate(50, { kind: 'metadata' });
+    space.allocate(70, { kind: 'raw' });
+    for (const [offset, size] of [[0, 100], [110, 300], [420, 5]] as const) space.free(offset, size);
+    space.commit();
+    space.free(100, 10);
+    const { live, liveBlocks, free, holes, rest, pending, pendingBlocks, largestHole, perKind, holeSizes } = space.stats();
+    expect({ live, liveBlocks, pending, pendingBlocks }).toEqual({ live: 140, liveBlocks: 4, pending: 10, pendingBlocks: 1 });
+    expect(perKind).toEqual({ other: { live: 20, liveBlocks: 2 }, raw: { live: 70, liveBlocks: 1 }, metadata: { live: 50, liveBlocks: 1 } });
+    expect(space.holes().map(({ size }) => size).reduce((a, b) => a + b)).toBe(free);
+    expect([holes, largestHole]).toEqual([space.holes().length, Math.max(...space.holes().map(({ size }) => size))]);
+    // What is left of two blocks of 2,048 bytes.
+    expect(rest).toBe(2048 - 50 + 2048 - 70);
+    expect(holeSizes).toEqual([{ size: 4, count: 1 }, { size: 64, count: 1 }, { size: 256, count: 1 }, { size: 1024, count: 2 }]);
+    expect(space.fragmentation()).toBeCloseTo(free / space.endOfFile);
+  });
+});
+
+describe('without tracking', () => {
+  it('blocks are merged ranges, and a free of what is no block of its own is caught only where nothing is live', () => {
+    const space = new FileSpace(10, { track: false });
+    for (let i = 0; i < 4; i += 1) space.allocate(100);
+    expect(space.blocks()).toEqual([{ offset: 10, size: 400 }]);
+    space.free(150, 20);
+    expect(space.blocks()).toEqual([{ offset: 10, size: 140 }, { offset: 170, size: 240 }]);
+    for (const [offset, size] of [[150, 20], [140, 20], [0, 20], [400, 20]] as const) {
+      expect(errorOf(() => { space.free(offset, size); }).code).toBe('ERR_INVALID_ADDRESS');
+    }
+    space.commit();
+    expect(space.holes()).toMatchObject([{ offset: 150, size: 20 }]);
+    expect(errorOf(() => { space.free(155, 5); }).code).toBe('ERR_INVALID_ADDRESS');
+    expect(space.allocate(20)).toBe(150);
+    expect(space.blocks()).toEqual([{ offset: 10, size: 400 }]);
+    space.validate();
+  });
+});
+
+describe('restore', () => {
+  it('makes the same space of what serialise gave', () => {
+    const space = new FileSpace(48);
+    for (let i = 0; i < 6; i += 1) space.allocate(100);
+    space.free(148, 100);
+    space.free(348, 100);
+    const state = space.serialise();
+    expect(state).toEqual({ endOfFile: 648, free: [{ offset: 148, size: 100 }, { offset: 348, size: 100 }] });
+    const again = FileSpace.restore(48, state);
+    expect(again.serialise()).toEqual(state);
+    expect(again.isAllocated(248, 100)).toBe(true);
+    expect([again.allocate(100), again.allocate(100), again.allocate(100)]).toEqual([148, 348, 648]);
+    again.validate();
+  });
+
+  it.each<[string, unknown]>([
+    ['sections that overlap', { endOfFile: 500, free: [{ offset: 100, size: 50 }, { offset: 149, size: 5 }] }],
+    ['sections out of order', { endOfFile: 500, free: [{ offset: 200, size: 50 }, { offset: 100, size: 5 }] }],
+    ['a section behind the end', { endOfFile: 500, free: [{ offset: 490, size: 11 }] }],
+    ['a section before the start', { endOfFile: 500, free: [{ offset: 40, size: 10 }] }],
+    ['an end before the start', { endOfFile: 47, free: [] }],
+    ['no list', { endOfFile: 500, free: 5 }],
+    ['an empty section', { endOfFile: 500, free: [{ offset: 100, size: 0 }] }],
+  ])('refuses %s', (_, state) => {
+    expect(errorOf(() => FileSpace.restore(48, wrong(state))).code).toMatch(/^ERR_INVALID_(ARGUMENT|SIZE)$/);
   });
 });
 

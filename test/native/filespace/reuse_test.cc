@@ -228,6 +228,130 @@ TEST_CASE("a rollback is the last commit again") {
   }
 }
 
+TEST_CASE("a rollback forgets what was allocated since the commit and keeps what was freed: it is live again") {
+  const auto space = make({.initial_offset = 10, .strategy = Strategy::kBestFit});
+  for (int i = 0; i < 3; ++i) REQUIRE(space->allocate(100).ok());
+  REQUIRE(space->free(110, 100).ok());
+  REQUIRE(space->commit().ok());
+  // Of the committed blocks one is freed; two new ones come, one where space was free, one at the end, and one goes
+  // again.
+  REQUIRE(space->free(10, 100).ok());
+  CHECK(space->allocate(100).value() == 110);
+  CHECK(space->allocate(50).value() == 310);
+  REQUIRE(space->free(310, 50).ok());
+  CHECK_FALSE(space->is_allocated(10, 100));
+  REQUIRE(space->rollback().ok());
+  CHECK(space->is_allocated(10, 100));
+  CHECK(space->stats().pending_bytes == 0);
+  CHECK(space->end_of_file() == 310);
+  CHECK(holes(*space) == std::vector<Block>{{110, 100}});
+  // What it kept can be freed again, once, and becomes free with the next commit; what it forgot cannot.
+  CHECK(space->free(310, 50).code() == Code::kInvalidAddress);
+  CHECK(space->free(110, 100).code() == Code::kInvalidAddress);
+  REQUIRE(space->free(10, 100).ok());
+  CHECK(space->free(10, 100).code() == Code::kInvalidAddress);
+  REQUIRE(space->commit().ok());
+  CHECK(holes(*space) == std::vector<Block>{{10, 200}});
+  REQUIRE(space->rollback().ok());
+  CHECK(holes(*space) == std::vector<Block>{{10, 200}});
+  CHECK(space->validate().ok());
+}
+
+TEST_CASE("pages of 512 bytes to 1 GiB work alike, and no other size is one") {
+  for (const uint64_t page : {uint64_t{512}, uint64_t{4096}, uint64_t{1} << 20, uint64_t{1} << 30}) {
+    const auto space = make({.strategy = Strategy::kBestFit, .page_size = page});
+    CHECK(space->allocate(page / 4, 1, Kind::kMetadata).value() == 0);
+    CHECK(space->allocate(page / 4, 1, Kind::kRaw).value() == page);
+    CHECK(space->allocate(page / 4, 1, Kind::kMetadata).value() == page / 4);
+    CHECK(space->allocate(page + 1, 1, Kind::kRaw).value() == 2 * page);
+    CHECK(space->allocate(page, 1, Kind::kRaw).value() == 4 * page);
+    CHECK(space->end_of_file() == 5 * page);
+    CHECK(space->extend(page, page / 4, page).value());
+    REQUIRE(space->free(0, page / 4).ok());
+    REQUIRE(space->free(page / 4, page / 4).ok());
+    REQUIRE(space->free(4 * page, page).ok());
+    REQUIRE(space->commit().ok());
+    // The empty page serves large blocks as well, and the free one at the end is given back.
+    CHECK(space->end_of_file() == 4 * page);
+    CHECK(space->allocate(page, 1, Kind::kRaw).value() == 0);
+    CHECK(space->validate().ok());
+  }
+  for (const uint64_t page : {uint64_t{256}, uint64_t{1000}, uint64_t{3} << 10, uint64_t{1} << 31, UINT64_MAX}) {
+    CHECK(FileSpace::make({.page_size = page}).status().code() == Code::kInvalidArgument);
+  }
+}
+
+TEST_CASE("what ends beyond 63 bits is refused by every call and changes nothing") {
+  const auto space = make({.initial_offset = 10, .strategy = Strategy::kBestFit});
+  REQUIRE(space->allocate(100).value() == 10);
+  const uint64_t most = base::kMaxAddress;
+  CHECK(space->allocate(most + 1).status().code() == Code::kInvalidSize);
+  CHECK(space->allocate(most).status().code() == Code::kLimitExceeded);
+  for (const uint64_t size : {most, most + 1, UINT64_MAX}) {
+    CHECK(space->free(10, size).code() == Code::kInvalidAddress);
+    CHECK(space->free_range(10, size).code() == Code::kInvalidAddress);
+    CHECK(space->extend(10, 100, size).status().code() == Code::kInvalidSize);
+    CHECK(space->extend(10, size, size).status().code() == Code::kInvalidAddress);
+    CHECK(space->is_allocated(10, size));
+    CHECK_FALSE(space->is_allocated(size, size));
+  }
+  CHECK(space->extend(10, 100, most - 10).value());
+  CHECK(space->end_of_file() == most);
+  REQUIRE(space->rollback().ok());
+  const uint64_t sizes[] = {most, most};
+  uint64_t offsets[2];
+  CHECK(space->allocate_many(sizes, offsets).code() == Code::kInvalidSize);
+  CHECK(space->end_of_file() == 10);
+  CHECK(space->validate().ok());
+}
+
+TEST_CASE("commits and rollbacks at random leave of every strategy what a map of bytes has") {
+  for (const Strategy strategy : {Strategy::kEndOfFile, Strategy::kFirstFit, Strategy::kBestFit, Strategy::kWorstFit}) {
+    const auto space = make({.strategy = strategy});
+    Naive naive;
+    Naive committed;
+    std::mt19937 engine(static_cast<uint32_t>(strategy) + 91);
+    for (int step = 0; step < 4000; ++step) {
+      if (engine() % 5 < 3 || naive.live.empty()) {
+        const uint64_t size = 1 + engine() % 40;
+        const uint64_t expected = naive.fit(strategy, size);
+        REQUIRE(space->allocate(size).value() == expected);
+        naive.set(expected, size, 'L');
+        naive.live[expected] = size;
+      } else {
+        auto at = naive.live.lower_bound(engine() % (naive.bytes.size() + 1));
+        if (at == naive.live.end()) at = naive.live.begin();
+        REQUIRE(space->free(at->first, at->second).ok());
+        naive.set(at->first, at->second, 'p');
+        naive.live.erase(at);
+      }
+      if (engine() % 12 == 0) {
+        REQUIRE(space->commit().ok());
+        std::replace(naive.bytes.begin(), naive.bytes.end(), 'p', '.');
+        naive.trim();
+        committed = naive;
+      } else if (engine() % 30 == 0) {
+        REQUIRE(space->rollback().ok());
+        naive = committed;
+      }
+      REQUIRE(space->end_of_file() == naive.bytes.size());
+      std::string found(naive.bytes.size(), '?');
+      const auto sections = space->sections();
+      for (const auto& [block, state, kind] : sections.value().span()) {
+        const char mark = state == filespace::State::kLive ? 'L' : state == filespace::State::kPending ? 'p' : '.';
+        found.replace(block.offset, block.size, block.size, mark);
+      }
+      REQUIRE(found == naive.bytes);
+      const auto blocks = space->blocks();
+      REQUIRE(std::equal(naive.live.begin(), naive.live.end(), blocks.value().begin(), blocks.value().end(),
+                         [](const auto& one, const Block& other) {
+                           return Block{one.first, one.second} == other;
+                         }));
+      if (step % 20 == 0) REQUIRE(space->validate().ok());
+    }
+  }
+}
+
 TEST_CASE("every strategy does what a map of bytes does") {
   for (const Strategy strategy : {Strategy::kEndOfFile, Strategy::kFirstFit, Strategy::kBestFit, Strategy::kWorstFit}) {
     for (const bool track : {true, false}) {

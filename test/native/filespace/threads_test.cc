@@ -13,7 +13,7 @@ using filespace::Kind;
 using filespace::Strategy;
 
 TEST_CASE("eight threads allocate, free and commit at once, and every block is one thread's") {
-  for (const Strategy strategy : {Strategy::kEndOfFile, Strategy::kFirstFit, Strategy::kBestFit}) {
+  for (const Strategy strategy : {Strategy::kEndOfFile, Strategy::kFirstFit, Strategy::kBestFit, Strategy::kWorstFit}) {
     auto made =
         FileSpace::make({.initial_offset = 96, .strategy = strategy, .metadata_block = 2048, .small_data_block = 2048});
     REQUIRE(made.ok());
