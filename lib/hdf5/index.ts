@@ -28,5 +28,6 @@ export {
   type Filter,
   type FilterName,
 } from './model/filters.js';
+export { Table, type ColumnValues, type TableOptions, type TableRows } from './model/table.js';
 export type { DatasetChunk, DatasetValues, ReadOptions } from './model/values.js';
 export type { WritableOptions, WriteProgress } from './model/writable.js';

@@ -162,6 +162,11 @@ export class Dataset extends ObjectNode {
       return;
     }
     const block = dataBlock(data, this.#plan.type);
+    await this.appendBlock(block);
+  }
+
+  /** @internal */
+  async appendBlock(block: DataBlock): Promise<void> {
     if (this.#takesNow(block)) {
       const { box, shape } = this.#nextRows(block);
       if (this.#take(block, box, shape)) return;

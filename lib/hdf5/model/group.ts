@@ -6,7 +6,9 @@ import { encode } from '../format/schema.js';
 import type { MetadataBatch } from '../storage/file-store.js';
 import { Dataset } from './dataset.js';
 import { planDataset, type DatasetSpec } from './dataset-spec.js';
+import type { DatatypeSpec } from './datatype.js';
 import { ObjectNode, pathParts } from './object-node.js';
+import { createTable, type Table, type TableOptions } from './table.js';
 
 /** What a name leads to that is in the file: an object that is not held here, but may be by others, or another path. */
 export type StoredLink = { readonly headerAddress: number; readonly held?: WeakRef<Dataset> } | { readonly softPath: string };
@@ -96,6 +98,16 @@ export class Group extends ObjectNode {
       throw error;
     }
     return dataset;
+  }
+
+  /**
+   * Makes an empty table that grows; groups along the path that are missing are made too.
+   * @param columns the name of each column and its type
+   * @throws {FreestoneError} as `createDataset`
+   */
+  async createTable(path: string, columns: Readonly<Record<string, DatatypeSpec>>, options: TableOptions = {}): Promise<Table> {
+    this.assertWritable();
+    return createTable(this, path, columns, options);
   }
 
   /** @internal */

@@ -1,0 +1,199 @@
+// Tables: rows of named columns, stored row by row in one compound dataset or column by column in a group of datasets.
+import { FreestoneError, checkChoice, checkInteger, checkOptions, shown } from '../../errors.js';
+import { native } from '../../native.js';
+import { dataBlock, type DataBlock, type Value } from './data.js';
+import type { Dataset } from './dataset.js';
+import { planDataset, type DatasetSpec } from './dataset-spec.js';
+import { elementType, t, type Datatype, type DatatypeSpec } from './datatype.js';
+import type { ElementType, HeapWriter } from './element-type.js';
+import type { Filter } from './filters.js';
+import type { Group } from './group.js';
+import type { TypedArray } from './number-kind.js';
+
+export interface TableOptions {
+  /**
+   * `rows`, the default: one dataset of a compound type, which PyTables and h5py have as a table and pandas makes a frame of.
+   * `columns`: a group with one dataset for each column, which reads single columns faster and compresses better.
+   */
+  readonly layout?: 'rows' | 'columns';
+  /** Rows of a chunk; about 256 KiB of them unless given. */
+  readonly chunkRows?: number;
+  /** Of each dataset. */
+  readonly filters?: readonly Filter[];
+}
+
+/** Values of one column: a typed array, or an array of values. */
+export type ColumnValues = TypedArray | readonly Value[];
+/** Rows as objects with the columns' names, or all columns of some rows. */
+export type TableRows = readonly Readonly<Record<string, unknown>>[] | Readonly<Record<string, ColumnValues>>;
+
+interface Column {
+  readonly name: string;
+  readonly type: ElementType;
+  /** In a row, in bytes. */
+  readonly offset: number;
+}
+
+/** A table that grows. Made by `group.createTable`. */
+export class Table {
+  readonly #columns: readonly Column[];
+  readonly #rowType: ElementType;
+  /** One, or one for each column. */
+  readonly #datasets: readonly Dataset[];
+  /** The dataset of a table in rows, the group of one in columns; attributes belong there. */
+  readonly object: Dataset | Group;
+
+  /** @internal */
+  constructor(columns: readonly Column[], rowType: ElementType, object: Dataset | Group, datasets: readonly Dataset[]) {
+    this.#columns = columns;
+    this.#rowType = rowType;
+    this.object = object;
+    this.#datasets = datasets;
+  }
+
+  /** The names, in their order. */
+  get columns(): readonly string[] {
+    return this.#columns.map(({ name }) => name);
+  }
+
+  get rows(): number {
+    return this.#datasets[0]?.shape[0] ?? 0;
+  }
+
+  /**
+   * Adds rows: objects with a value for each column, or an object with all values of each column, which is several times as fast.
+   * Settles when they have been taken, as `dataset.append`. All are checked before any is added.
+   * @throws {FreestoneError} ERR_INVALID_ARGUMENT for a column that is missing or unknown, ERR_INVALID_SIZE for columns of different
+   * lengths, and as `dataset.append`
+   */
+  async append(data: TableRows): Promise<void> {
+    const [first] = this.#datasets;
+    if (first === undefined) return;
+    first.assertWritable();
+    if (this.object === first) {
+      if (Array.isArray(data)) await first.append(data as Value);
+      else await first.appendBlock(this.#rowsBlock(this.#blocks(data as Readonly<Record<string, ColumnValues>>)));
+      return;
+    }
+    const blocks = this.#blocks(Array.isArray(data) ? this.#transposed(data as readonly unknown[]) : (data as Readonly<Record<string, ColumnValues>>));
+    // Whatever needs conversion is converted now, so that no column grows when another cannot.
+    const ready = blocks.map((block, i) => (block.direct === null ? this.#converted(block, i, first.context.heap) : block));
+    await Promise.all(ready.map((block, i) => this.#datasets[i]?.appendBlock(block) ?? Promise.resolve()));
+  }
+
+  /** The same elements of a column, converted. */
+  #converted(block: DataBlock, column: number, heap: HeapWriter): DataBlock {
+    const { name = '', type } = this.#columns[column] ?? {};
+    const size = type?.size ?? 1;
+    const bytes = inColumn(name, () => block.encode(0, block.count, heap));
+    return {
+      shape: null,
+      count: block.count,
+      direct: () => ({ bytes, offset: 0, strides: [size], swap: 1 }),
+      encode: (first, count) => bytes.subarray(first * size, (first + count) * size),
+    };
+  }
+
+  #transposed(rows: readonly unknown[]): Record<string, Value[]> {
+    const columns: Record<string, Value[]> = {};
+    for (const { name } of this.#columns) {
+      columns[name] = rows.map((row) => {
+        const value = typeof row === 'object' && row !== null ? (row as Record<string, unknown>)[name] : undefined;
+        if (value === undefined) throw new FreestoneError('ERR_INVALID_ARGUMENT', `a row lacks the column ${shown(name)}`, { column: name });
+        return value as Value;
+      });
+    }
+    return columns;
+  }
+
+  /** One block for each column, all of one length. */
+  #blocks(data: Readonly<Record<string, ColumnValues>>): DataBlock[] {
+    if (typeof data !== 'object' || (data as object | null) === null || ArrayBuffer.isView(data)) {
+      throw new FreestoneError('ERR_INVALID_ARGUMENT', `rows must be an array of objects, or an object of columns, not ${shown(data)}`);
+    }
+    const unknown = Object.keys(data).find((name) => !this.#columns.some((column) => column.name === name));
+    if (unknown !== undefined) throw new FreestoneError('ERR_INVALID_ARGUMENT', `the table has no column ${shown(unknown)}; it has ${this.columns.join(', ')}`, { column: unknown });
+    let rows: number | undefined;
+    return this.#columns.map(({ name, type }) => {
+      const values = data[name];
+      if (values === undefined) throw new FreestoneError('ERR_INVALID_ARGUMENT', `the column ${shown(name)} is missing`, { column: name });
+      const block = inColumn(name, () => dataBlock(values, type));
+      const isFlat = block.shape === null || block.shape.length === 1;
+      rows ??= block.count;
+      if (isFlat && block.count === rows) return block;
+      throw new FreestoneError('ERR_INVALID_SIZE', `the column ${shown(name)} has ${String(block.count)} values, and the first one ${String(rows)}`, {
+        column: name,
+        expected: rows,
+        received: block.count,
+      });
+    });
+  }
+
+  /** Columns as rows, which are put together a slice at a time. */
+  #rowsBlock(blocks: readonly DataBlock[]): DataBlock {
+    const rowSize = this.#rowType.size;
+    return {
+      shape: null,
+      count: blocks[0]?.count ?? 0,
+      direct: null,
+      encode: (first, count, heap) => {
+        const rows = Buffer.alloc(count * rowSize);
+        this.#columns.forEach(({ name, type, offset }, i) => {
+          const block = blocks[i];
+          if (block === undefined) return;
+          const source = block.direct?.([block.count]);
+          const bytes = source?.bytes ?? inColumn(name, () => block.encode(first, count, heap));
+          const stride = source?.strides[0] ?? type.size;
+          const from = source === undefined ? 0 : source.offset + first * stride;
+          native().copyBox(rows, offset, Float64Array.of(rowSize), bytes, from, Float64Array.of(stride), Float64Array.of(count), type.size, source?.swap ?? 1);
+        });
+        return rows;
+      },
+    };
+  }
+}
+
+/** Names the column in what is wrong with its values. */
+function inColumn<T>(name: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof FreestoneError) throw new FreestoneError(error.code, `column ${shown(name)}: ${error.message}`, { column: name }, { cause: error });
+    throw error;
+  }
+}
+
+/** Makes a table at a path of a group. @throws {FreestoneError} as `group.createDataset` */
+export async function createTable(group: Group, path: string, columns: Readonly<Record<string, DatatypeSpec>>, options: TableOptions): Promise<Table> {
+  checkOptions('the table', options, ['layout', 'chunkRows', 'filters']);
+  const { layout = 'rows' } = options;
+  checkChoice('layout', layout, ['rows', 'columns']);
+  if (options.chunkRows !== undefined) checkInteger('chunkRows', options.chunkRows, { min: 1 });
+  if (typeof columns !== 'object' || (columns as object | null) === null || Object.keys(columns).length === 0) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', 'a table needs at least one column', { columns });
+  }
+  const rowDatatype = t.compound(columns);
+  const rowType = elementType(rowDatatype);
+  let offset = 0;
+  const placed = Object.entries(columns).map(([name, spec]): Column => {
+    const column = { name, type: elementType(spec), offset };
+    offset += column.type.size;
+    return column;
+  });
+  const spec = (dtype: DatatypeSpec | Datatype): DatasetSpec => ({
+    dtype,
+    shape: [0],
+    maxShape: [null],
+    ...(options.chunkRows === undefined ? {} : { chunks: [options.chunkRows] }),
+    ...(options.filters === undefined ? {} : { filters: options.filters }),
+  });
+  if (layout === 'rows') {
+    const dataset = await group.createDataset(path, spec(rowDatatype));
+    return new Table(placed, rowType, dataset, [dataset]);
+  }
+  // All are checked before any is made.
+  for (const dtype of Object.values(columns)) planDataset(spec(dtype));
+  const made = group.createGroup(path);
+  const datasets = await Promise.all(Object.entries(columns).map(([name, dtype]) => made.createDataset(`./${name}`, spec(dtype))));
+  return new Table(placed, rowType, made, datasets);
+}
