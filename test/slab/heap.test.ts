@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { FreestoneError } from '../../lib/errors.js';
 import { FrameAllocator } from '../../lib/frames/index.js';
@@ -21,6 +22,9 @@ describe('a heap', () => {
     expect(Heap.sizeClasses).toHaveLength(44);
     expect(Heap.sizeClasses.slice(0, 12)).toEqual([8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192]);
     expect(Heap.sizeClasses.slice(-4)).toEqual([48 * KIB, 64 * KIB, 96 * KIB, 128 * KIB]);
+    // The README names the same ones.
+    const named = /^The classes: ([^]*?)\n\n/m.exec(readFileSync(new URL('../../README.md', import.meta.url), 'utf8'))?.[1] ?? '';
+    expect(named.match(/\d+/g)?.map(Number)).toEqual(Heap.sizeClasses);
   });
 
   it('gives Buffers of exactly the size, whose unit is the smallest that holds them', () => {
