@@ -139,7 +139,7 @@ export class Dataset extends ObjectNode {
     if (this.#takesNow(block)) {
       const box = boxOf();
       checkFits(block, box.count);
-      if (this.#take(block, box, this.#shape)) return this.context.store.behind.pressure() ?? settled;
+      if (this.#take(block, box, this.#shape)) return this.context.store.behind.pressure() ?? this.context.store.turns.next() ?? settled;
     }
     return this.#ordered(async () => {
       const box = boxOf();
@@ -169,7 +169,11 @@ export class Dataset extends ObjectNode {
   async appendBlock(block: DataBlock): Promise<void> {
     if (this.#takesNow(block)) {
       const { box, shape } = this.#nextRows(block);
-      if (this.#take(block, box, shape)) return;
+      if (this.#take(block, box, shape)) {
+        const turn = this.context.store.turns.next();
+        if (turn !== undefined) await turn;
+        return;
+      }
     }
     await this.#ordered(async () => {
       const { box, shape } = this.#nextRows(block);

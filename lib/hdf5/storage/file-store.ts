@@ -1,4 +1,5 @@
 // What all storage of one file shares: the open file, its space, and the bound on what is under way.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { checkInteger } from '../../errors.js';
 import type { FileSpace } from '../../filespace/index.js';
 import { native, type NativeFile } from '../../native.js';
@@ -51,6 +52,26 @@ export class Throttle {
   }
 }
 
+/** How long calls that need not wait may follow each other before other work has its turn. */
+const TURN_MILLISECONDS = 8;
+/** The clock is looked at once in so many calls. */
+const CALLS_PER_LOOK = 32;
+
+/** Sees to it that a program that awaits one short call after the other still comes to its timers and sockets. */
+export class Turns {
+  #calls = 0;
+  #last = performance.now();
+
+  /** Undefined, nearly always; else to be awaited. */
+  next(): Promise<void> | undefined {
+    this.#calls += 1;
+    if (this.#calls % CALLS_PER_LOOK !== 0 || performance.now() - this.#last < TURN_MILLISECONDS) return undefined;
+    return nextTurn().then(() => {
+      this.#last = performance.now();
+    });
+  }
+}
+
 /** Waits for all of several operations and then throws the first failure, so that none is left behind unhandled. */
 export class Flight {
   readonly #running: Promise<void>[] = [];
@@ -85,6 +106,7 @@ export class FileStore {
   readonly file: NativeFile;
   readonly space: FileSpace;
   readonly throttle: Throttle;
+  readonly turns = new Turns();
   /** Small things on their way to the file. */
   readonly behind: WriteBehind;
   /** What is given back while a commit is on its way, which may still refer to it. */
