@@ -90,6 +90,20 @@ describe('what was written', () => {
     await expect(plain.read()).rejects.toMatchObject({ code: 'ERR_CLOSED' });
   });
 
+  it('is zeros where nothing was written, also over what the caller had in that memory', async () => {
+    const file = await H5File.create(scratch.path());
+    for (const length of [100, 100_000]) {
+      // The last thing in the file, of which only the start is written.
+      const dataset = await file.root.createDataset(`of ${String(length)}`, { dtype: 'int32', shape: [length] });
+      expect(await dataset.read(undefined, { into: new Int32Array(length).fill(-1) })).toEqual(new Int32Array(length));
+      await dataset.write(Int32Array.of(7), { start: [0], count: [1] });
+      const into = new Int32Array(length).fill(-1);
+      await dataset.read(undefined, { into });
+      expect([into[0], into.subarray(1).every((value) => value === 0)]).toEqual([7, true]);
+    }
+    await file.close();
+  });
+
   it('of elements in other files is read from them, and what they do not have is zeros', async () => {
     const path = scratch.path('.raw');
     const file = await H5File.create(scratch.path());

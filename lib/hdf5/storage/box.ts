@@ -79,13 +79,20 @@ export function intersect(a: Box, b: Box): Box {
   return { start, count };
 }
 
+/**
+ * How many dimensions of a box, the slowest ones, are walked position by position: the inner ones that it covers whole lie in one run
+ * of an array of `shape`, together with a part of the dimension above them.
+ */
+export function walkedDimensions({ count }: Box, shape: readonly number[]): number {
+  let inner = shape.length;
+  while (inner > 0 && count[inner - 1] === shape[inner - 1]) inner -= 1;
+  return Math.max(0, inner - 1);
+}
+
 /** The runs of a box that lie in one piece in an array of `shape`: where each begins in the array, in bytes, and how long all are. */
 export function runsOf(box: Box, shape: readonly number[], elementSize: number): { readonly run: number; readonly starts: Iterable<number> } {
   const strides = rowMajorStrides(shape, elementSize);
-  // The inner dimensions that the box covers whole are one run, together with a part of the dimension above them.
-  let inner = shape.length;
-  while (inner > 0 && box.count[inner - 1] === shape[inner - 1]) inner -= 1;
-  const outer = Math.max(0, inner - 1);
+  const outer = walkedDimensions(box, shape);
   const run = product(box.count.slice(outer)) * elementSize;
   const first = dot(box.start, strides);
   const starts = function* (): Generator<number> {

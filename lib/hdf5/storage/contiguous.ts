@@ -10,6 +10,7 @@ import {
   product,
   rowMajorStrides,
   runsOf,
+  walkedDimensions,
   type Box,
   type ElementSource,
   type ElementTarget,
@@ -36,7 +37,7 @@ export class ContiguousStorage {
   readonly #fill: Uint8Array | null;
   #address: number | null;
   #turn: Promise<void> = settled;
-  /** Writes that have not ended. */
+  /** Writes and reads that have not ended. */
   #busy = 0;
 
   constructor(store: FileStore, { shape, elementSize, fill, address }: ContiguousOptions) {
@@ -79,24 +80,20 @@ export class ContiguousStorage {
 
   /** Writes one box; writes are done in the order of their calls. */
   write(box: Box, source: ElementSource): Promise<void> {
-    this.#busy += 1;
-    const done = this.#turn
-      .then(() => this.#write(box, source))
-      .finally(() => {
-        this.#busy -= 1;
-      });
-    this.#turn = done.catch(() => undefined);
-    return done;
+    return this.#inTurn(() => this.#write(box, source));
   }
 
   /** Reads one box, as all writes that were asked for before have left it. */
   read(box: Box, target: ElementTarget): Promise<void> {
+    return this.#inTurn(() => this.#read(box, target));
+  }
+
+  /** Runs one operation after the other. */
+  #inTurn(operation: () => Promise<void>): Promise<void> {
     this.#busy += 1;
-    const done = this.#turn
-      .then(() => this.#read(box, target))
-      .finally(() => {
-        this.#busy -= 1;
-      });
+    const done = this.#turn.then(operation).finally(() => {
+      this.#busy -= 1;
+    });
     this.#turn = done.catch(() => undefined);
     return done;
   }
@@ -131,9 +128,10 @@ export class ContiguousStorage {
         const bytes = this.#store.readSync(at, size);
         checkTarget(target, whole);
         target.bytes.set(bytes, to);
+        target.bytes.fill(0, to + bytes.length, to + size);
         return;
       }
-      // What lies beyond all that was ever written reads as zeros.
+      // What lies beyond all that was ever written reads as zeros, here and above.
       const there = Math.max(0, Math.min(size, this.#store.file.size() - at));
       const bytes = target.isOurs ? target.bytes.subarray(to, to + there) : Buffer.alloc(size);
       if (there > 0) await this.#store.file.read(at, bytes.subarray(0, there));
@@ -193,10 +191,7 @@ export class ContiguousStorage {
   /** What goes where: the bytes of the box, in pieces that lie in one run in the file. */
   *#runs(address: number, box: Box, source: ElementSource): Generator<{ at: number; bytes: Uint8Array }> {
     const strides = rowMajorStrides(this.#shape, this.#elementSize);
-    // The inner dimensions that the box covers whole are one run, together with a part of the dimension above them.
-    let inner = this.#shape.length;
-    while (inner > 0 && box.count[inner - 1] === this.#shape[inner - 1]) inner -= 1;
-    const outer = Math.max(0, inner - 1);
+    const outer = walkedDimensions(box, this.#shape);
     const run = product(box.count.slice(outer)) * this.#elementSize;
     const direct = source.swap === 1 && isContiguous(source, box.count, this.#elementSize);
     let done = 0;

@@ -7,7 +7,7 @@ import type { ExternalFiles } from '../format/external-files.js';
 import type { Layout } from '../format/layout.js';
 import { decodeLocalHeap, encodeLocalHeap, encodeNames, localHeapPrefixSize, nameAt } from '../format/local-heap.js';
 import { native } from '../../native.js';
-import { checkStillThere, checkTarget, dot, positions, product, rowMajorStrides, runsOf, type Box, type ElementSource, type ElementTarget } from './box.js';
+import { checkStillThere, checkTarget, dot, positions, product, rowMajorStrides, runsOf, walkedDimensions, type Box, type ElementSource, type ElementTarget } from './box.js';
 import { writePieceSize, type FileStore, type MetadataBatch } from './file-store.js';
 
 /** A run of bytes of another file. */
@@ -147,10 +147,7 @@ export class ExternalStorage {
   async #write(box: Box, source: ElementSource): Promise<void> {
     if (product(box.count) === 0) return;
     const strides = rowMajorStrides(this.#shape, this.#elementSize);
-    // The inner dimensions that the box covers whole are one run, together with a part of the dimension above them.
-    let inner = this.#shape.length;
-    while (inner > 0 && box.count[inner - 1] === this.#shape[inner - 1]) inner -= 1;
-    const outer = Math.max(0, inner - 1);
+    const outer = walkedDimensions(box, this.#shape);
     const files = new Map<string, FileHandle>();
     try {
       for (const position of positions(box.count.slice(0, outer).map(() => 0), box.count.slice(0, outer).map((n) => n - 1))) {
