@@ -1,6 +1,6 @@
-// Writing HDF5: this package beside h5py and h5wasm.
+// Writing and reading HDF5: this package beside libhdf5 in C, h5py and h5wasm.
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { header, machine, progressLine, report } from './harness/report.mjs';
@@ -11,13 +11,15 @@ import { size } from './harness/table.mjs';
 import { UsageError } from './harness/usage-error.mjs';
 import { sha256, writeSamples } from './hdf5/samples.mjs';
 
-export const about = 'write large and small datasets, rows, texts and attributes, beside libhdf5 in C, h5py and h5wasm';
+export const about = 'write, or with --read read, datasets large and small, rows, texts and attributes, beside libhdf5 in C, h5py and h5wasm';
 
 export const options = {
-  threads: { type: 'string', value: 'n', help: "this package's `threads` (as many as there are processors)" },
+  threads: { type: 'string', value: 'n,m', help: "this package's `threads` (as many as there are processors); several are compared" },
+  read: { type: 'boolean', help: 'read back what was written, instead of writing' },
   works: { type: 'string', value: 'a,b', help: 'these works alone' },
 };
 
+const OWN = 'freestone';
 const MIB = 2 ** 20;
 const VALUE_BYTES = Float64Array.BYTES_PER_ELEMENT;
 const CHUNK_VALUES = MIB / VALUE_BYTES;
@@ -35,7 +37,7 @@ const subjects = [
   { name: 'libhdf5', build: buildLibhdf5, commands: [], install: 'apt-get install libhdf5-dev gcc pkg-config' },
   {
     name: 'h5py',
-    commands: pythons.map((python) => [python, program('h5py_peer.py')]),
+    commands: pythons.map((python) => [python, '-B', program('h5py_peer.py')]),
     install: 'apt-get install python3-h5py, or pip install h5py; PYTHON names another interpreter',
   },
   { name: 'h5wasm', commands: [node('h5wasm.mjs')], install: 'npm install (it is a devDependency)', gzipAlone: true },
@@ -49,7 +51,8 @@ function buildLibhdf5(folder) {
   const flags = spawnSync('pkg-config', ['--cflags', '--libs', 'hdf5'], { encoding: 'utf8' });
   if (flags.status !== 0) return null;
   const binary = join(folder, 'libhdf5_peer');
-  const compiled = spawnSync('gcc', ['-O2', program('libhdf5_peer.c'), '-o', binary, ...flags.stdout.trim().split(/\s+/)], { encoding: 'utf8' });
+  const sources = ['libhdf5_peer.c', 'libhdf5_reads.c'].map(program);
+  const compiled = spawnSync('gcc', ['-O2', ...sources, '-o', binary, ...flags.stdout.trim().split(/\s+/)], { encoding: 'utf8' });
   return compiled.status === 0 ? [binary] : null;
 }
 
@@ -88,6 +91,7 @@ const works = [
     bytes: ({ count, size: rows }) => count * rows * 48,
     slow: ['h5wasm'],
     notes: { h5wasm: 'from columns, as its API has no packed rows' },
+    withoutReading: ['h5wasm'],
   },
   {
     name: 'objects',
@@ -116,7 +120,7 @@ const works = [
 ];
 const workNames = works.map(({ name }) => name);
 
-export async function run({ rounds, scale, threads, works: named, only, dir, json, signal }) {
+export async function run({ rounds, scale, threads = [], read = false, works: named, only, dir, json, signal }) {
   const chosen = named === undefined ? workNames : named.split(',');
   const unknown = chosen.find((name) => !workNames.includes(name));
   if (unknown !== undefined) throw new UsageError(`--works: there is no ${unknown}, but ${workNames.join(', ')}`);
@@ -128,51 +132,104 @@ export async function run({ rounds, scale, threads, works: named, only, dir, jso
   progress('looking for the peers');
   // A reader is needed also where it is not measured.
   const probed = await probe(subjects.map((subject) => built(subject, folder)), { signal });
-  const wanted = probed.filter(({ name }) => only.includes(name));
+  const wanted = probed.filter(({ name }) => only.includes(name)).flatMap((subject) => (subject.name === OWN ? withThreads(subject, threads) : [subject]));
   const present = wanted.filter(({ missing }) => !missing);
   const reader = probed.find(({ name, missing }) => !missing && (name === 'h5py' || name === 'h5wasm'));
+  // Those that are made of libhdf5 read what it has written, this package its own.
+  const writers = Object.fromEntries(['freestone', 'libhdf5'].map((name) => [name, probed.find((subject) => subject.name === name && !subject.missing)]));
   progress('');
 
-  for (const line of header(wanted, { rounds, dir, threads })) console.log(line);
-  console.log('clock        from creating the file to having closed it; the data is in memory before, and nothing is synced to the device');
-  console.log(`results      ${reader === undefined ? 'not checked: that needs h5py or h5wasm' : `each is read once by ${reader.name}: ${CHECKED}`}`);
-  progress('making the data');
+  const base = present[0]?.name.startsWith(OWN) ? present[0].name : OWN;
+  for (const line of header(wanted, { rounds, dir, base })) console.log(line);
   const input = join(folder, 'samples');
+  if (read) {
+    console.log('clock        from opening the file, which is in the page cache, to having closed it; memory for what is read is allocated meanwhile');
+    console.log(`files        ${OWN} reads what it wrote itself, the others what libhdf5 wrote from C`);
+    console.log('results      what each has read in the first round must be the same');
+  } else {
+    console.log('clock        from creating the file to having closed it; the data is in memory before, and nothing is synced to the device');
+    console.log(`results      ${reader === undefined ? 'not checked: that needs h5py or h5wasm' : `each is read once by ${reader.name}: ${CHECKED}`}`);
+  }
+  progress('making the data');
   await writeSamples(input, baseBytes, { signal });
 
   const measured = [];
   for (const work of works.filter(({ name }) => chosen.includes(name))) {
     const job = work.counted === undefined ? { ...work.job, bytes: baseBytes * work.repeat } : work.counted(scale);
     const bytes = work.bytes?.(job) ?? job.bytes;
-    const contents = work.counted === undefined ? { bytes, sha256: job.work === 'whole' ? await sha256(input, work.repeat, { signal }) : undefined } : undefined;
-    const expected = { contents };
-    const rows = await sideBySide(
-      present.filter(({ name }) => (name === 'plain write' ? work.withPlainWrite : !work.without?.includes(name))),
-      {
-        rounds,
-        once: work.slow,
-        job: { ...job, input, repeat: work.repeat, threads },
-        folder,
-        output: join(folder, 'output.h5'),
-        warmth: { memoryBytes: 2 * bytes + 256 * MIB, fileBytes: bytes + 64 * MIB },
-        check: (subject, path) => check(reader, subject, path, work, expected, { signal }),
-        signal,
-        progress: (text) => {
-          progress(text === '' ? '' : `${work.name}, ${text}`);
-        },
+    const task = { ...job, input, repeat: work.repeat };
+    const common = {
+      rounds,
+      once: work.slow,
+      job: task,
+      folder,
+      signal,
+      progress: (text) => {
+        progress(text === '' ? '' : `${work.name}, ${text}`);
       },
-    );
+    };
+    const rows = await (read ? reading(work, present, writers, common, bytes) : writing(work, present, reader, common, bytes));
     measured.push(...rows.map((row) => ({ work: work.name, bytes, ...row })));
     console.log('');
-    for (const line of report(work.title(bytes, job), { rows, bytes, notes: work.notes })) console.log(line);
+    const notes = read ? {} : work.notes;
+    for (const line of report(`${read ? 'read ' : ''}${work.title(bytes, job)}`, { rows, bytes, notes, base })) console.log(line);
   }
   if (json !== undefined) {
     const versions = Object.fromEntries(probed.map(({ name, versions: found }) => [name, found ?? null]));
-    writeFileSync(json, `${JSON.stringify({ machine: machine(), versions, rounds, scale, threads: threads ?? null, rows: measured }, null, 2)}\n`);
+    writeFileSync(json, `${JSON.stringify({ machine: machine(), versions, rounds, scale, threads, read, rows: measured }, null, 2)}\n`);
   }
   const failed = measured.some(({ failure }) => failure !== undefined);
-  const ownMissing = wanted.some(({ name, missing }) => missing && name === 'freestone');
+  const ownMissing = wanted.some(({ name, missing }) => missing && name === OWN);
   if (failed || ownMissing) process.exitCode = 1;
+}
+
+/** This package once for each number of threads. */
+function withThreads(subject, threads) {
+  if (threads.length === 0) return [subject];
+  return threads.map((count) => ({ ...subject, name: threads.length === 1 ? subject.name : `${subject.name} x${String(count)}`, job: { threads: count } }));
+}
+
+async function writing(work, present, reader, common, bytes) {
+  const { job, folder, signal } = common;
+  const contents = work.counted === undefined ? { bytes, sha256: job.work === 'whole' ? await sha256(job.input, work.repeat, { signal }) : undefined } : undefined;
+  const expected = { contents };
+  return sideBySide(
+    present.filter(({ name }) => (name === 'plain write' ? work.withPlainWrite : !work.without?.includes(name))),
+    {
+      ...common,
+      output: join(folder, 'output.h5'),
+      warmth: { memoryBytes: 2 * bytes + 256 * MIB, fileBytes: bytes + 64 * MIB },
+      check: (subject, path) => check(reader, subject, path, work, expected, { signal }),
+    },
+  );
+}
+
+/** Reads what `writers` have written before the clock. */
+async function reading(work, present, writers, common, bytes) {
+  const { job, folder, signal, progress } = common;
+  const without = ['plain write', ...(work.without ?? []), ...(work.withoutReading ?? [])];
+  const files = {};
+  try {
+    for (const [name, writer] of Object.entries(writers)) {
+      if (writer === undefined) continue;
+      progress(`${name} writes`);
+      files[name] = join(folder, `${name}.h5`);
+      await runProgram([...writer.command, 'write', JSON.stringify({ ...job, output: files[name] })], { signal });
+    }
+    const inputs = Object.fromEntries(present.map(({ name }) => [name, name.startsWith(OWN) ? files[OWN] : (files.libhdf5 ?? files[OWN])]));
+    let digest;
+    return await sideBySide(present.filter(({ name }) => !without.includes(name)), {
+      ...common,
+      inputs,
+      warmth: { memoryBytes: 2 * bytes + 256 * MIB, fileBytes: 0 },
+      check: (subject, path, { digest: held }) => {
+        digest ??= held;
+        if (held !== digest) throw new Error(`read something else than those before it: ${String(held)} and not ${String(digest)}`);
+      },
+    });
+  } finally {
+    for (const path of Object.values(files)) rmSync(path, { force: true });
+  }
 }
 
 /** The subject with the command of what had to be compiled for it. */

@@ -88,7 +88,7 @@ async function main([name, ...args]) {
       ...values,
       rounds: positive('rounds', values.rounds, { whole: true }),
       scale: positive('scale', values.scale),
-      threads: values.threads === undefined ? undefined : positive('threads', values.threads, { whole: true }),
+      threads: values.threads?.split(',').map((count) => positive('threads', count, { whole: true })),
       only: values.only === undefined ? benchmark.subjectNames : chosen(values.only, benchmark.subjectNames),
       signal: interrupted.signal,
     });

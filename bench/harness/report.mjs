@@ -2,7 +2,7 @@
 import { cpus, arch, loadavg, platform, release, totalmem } from 'node:os';
 import { median, mib, size, table } from './table.mjs';
 
-/** Ratios are to this package. */
+/** Ratios are to this package, unless something else is said. */
 const OWN = 'freestone';
 
 export function machine() {
@@ -10,22 +10,22 @@ export function machine() {
   return `${model.trim()}, ${String(cpus().length)} processors, ${size(totalmem())} of memory, ${platform()} ${release()} ${arch()}`;
 }
 
-/** Lines that say on what, with what and how the figures were made. */
-export function header(subjects, { rounds, dir, threads }) {
+/** Lines that say on what, with what and how the figures were made. @param base whose seconds the ratios are to */
+export function header(subjects, { rounds, dir, base = OWN }) {
   return [
     `machine      ${machine()}, load average ${loadavg()[0].toFixed(1)} before the run; files in ${dir}`,
-    ...subjects.map((subject) => `${subject.name.padEnd(12)} ${about(subject, threads)}`),
+    ...subjects.map((subject) => `${subject.name.padEnd(12)} ${about(subject)}`),
     `rounds       ${String(rounds)}, subjects in turn, each in a fresh process on a warmed machine; the figures are medians`,
     'memory       peak: of the process, its input included; grew: how far the clocked part raised it',
-    `ratio        seconds over those of ${OWN} in the same round`,
+    `ratio        seconds over those of ${base} in the same round`,
     'others       processors that other work kept busy meanwhile: well above 0, the figures are of that work too',
     'loop         how late the event loop was: 99th percentile / worst',
   ];
 }
 
-function about({ name, versions, missing, install, reason }, ownThreads) {
+function about({ versions, missing, install, reason, job }) {
   if (missing) return `not measured: ${install ?? reason}`;
-  const threads = (name === OWN ? ownThreads : undefined) ?? versions.threads;
+  const threads = job?.threads ?? versions.threads;
   return `${`${versions.version} (${versions.with})`.trimStart()}, ${String(threads)} ${threads === 1 ? 'thread' : 'threads'} for data`;
 }
 
@@ -33,11 +33,12 @@ function about({ name, versions, missing, install, reason }, ownThreads) {
  * Lines: a title, a table with one line for each subject, notes on those that are there, and what failed.
  * @param rows what `sideBySide` returned
  * @param bytes of the input, for the rate
+ * @param base whose seconds the ratios are to
  */
-export function report(title, { rows, bytes, notes }) {
+export function report(title, { rows, bytes, notes, base = OWN }) {
   const names = [...new Set(rows.map(({ subject }) => subject))];
   const of = (name) => rows.filter(({ subject, failure }) => subject === name && failure === undefined);
-  const ownSeconds = new Map(of(OWN).map(({ round, seconds }) => [round, seconds]));
+  const ownSeconds = new Map(of(base).map(({ round, seconds }) => [round, seconds]));
   const results = names.filter((name) => of(name).length > 0).map((name) => summary(name, of(name), { bytes, ownSeconds }));
   const lines = [title, ...(results.length === 0 ? [] : table(columns, results))];
   for (const [name, note] of Object.entries(notes)) if (names.includes(name)) lines.push(`${name}: ${note}`);

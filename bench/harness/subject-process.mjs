@@ -62,9 +62,9 @@ function complaint(text) {
   return lines.findLast((line) => /^[\w.]*(Error|Exception)\b/.test(line)) ?? lines.at(-1);
 }
 
-/** Touches memory and page cache as `warm.mjs` says. */
-export async function warm(folder, { memoryBytes, fileBytes }, { signal }) {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('warm.mjs', import.meta.url)), folder, memoryBytes, fileBytes].map(String), {
+/** Touches memory and page cache as `warm.mjs` says. @param read files that are to be in the page cache */
+export async function warm(folder, { memoryBytes, fileBytes }, { read = [], signal }) {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('warm.mjs', import.meta.url)), folder, memoryBytes, fileBytes, ...read].map(String), {
     signal,
     killSignal: 'SIGKILL',
     stdio: ['ignore', 'ignore', 'inherit'],

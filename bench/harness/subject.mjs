@@ -1,6 +1,7 @@
 // What the Node programs that are compared have in common: the other side of subject-process.mjs.
 //   node <program> versions        what is installed, as one line of JSON
 //   node <program> write <job>     loads, says `ready`, waits for a line, runs under the clock, prints what it measured
+//   node <program> read <job>      the same, reading a file
 //   node <program> check <job>     reads a result back
 import { once } from 'node:events';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
@@ -12,13 +13,30 @@ const LOOP_RESOLUTION_MS = 2;
 /**
  * @param verbs.versions () => what is installed
  * @param verbs.write (job) => the function that is put under the clock; all that comes before is preparation
+ * @param verbs.read (job) => { run, digest }: `run` is put under the clock with a function that takes what was read; after the clock
+ * it runs once more if the job wants a digest, which `digest` makes
  * @param verbs.check (job) => what the file holds
  */
 export async function subject(verbs) {
   const [verb, text] = process.argv.slice(2);
   const job = text === undefined ? undefined : JSON.parse(text);
-  const answer = verb === 'write' ? await measure(await verbs.write(job), job) : await verbs[verb](job);
+  const answer = await (verb === 'write' ? write(verbs, job) : verb === 'read' ? read(verbs, job) : verbs[verb](job));
   console.log(JSON.stringify(answer));
+}
+
+async function write(verbs, job) {
+  return measure(await verbs.write(job), job);
+}
+
+async function read(verbs, job) {
+  const { run, digest } = await verbs.read(job);
+  const measured = await measure(() => run(() => undefined), job);
+  if (!job.digest) return measured;
+  await run((values) => {
+    if (ArrayBuffer.isView(values)) digest.add(values);
+    else digest.addTexts(values);
+  });
+  return { ...measured, digest: digest.value };
 }
 
 /** A file's bytes, `repeat` times, in one array. */

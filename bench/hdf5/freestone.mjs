@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { H5File, gzip, shuffle, t } from 'freestone/hdf5';
 import { readInput, subject } from '../harness/subject.mjs';
-import { packedRows, texts } from './inputs.mjs';
+import { Digest } from './digest.mjs';
+import { reads } from './freestone-reads.mjs';
+import { PIECE_VALUES, packedRows, texts } from './inputs.mjs';
 
-const PIECE_VALUES = 2 ** 17;
 const growing = (dtype, chunk) => ({ dtype, shape: [0], maxShape: [null], chunks: [chunk] });
 
 /** For each work what is prepared, and what is put under the clock. */
@@ -78,5 +79,14 @@ await subject({
       await work(file);
       await file.close();
     };
+  },
+
+  read(job) {
+    const run = async (see) => {
+      const file = await H5File.open(job.output);
+      await reads[job.work](job, file, see);
+      await file.close();
+    };
+    return { run, digest: new Digest() };
   },
 });

@@ -1,5 +1,5 @@
 # h5py: libhdf5 from Python.
-#   h5py_peer.py versions | write <job> | check <job> | digest <job>, as the Node programs beside it
+#   h5py_peer.py versions | write <job> | read <job> | check <job> | digest <job>, as the Node programs beside it
 import hashlib
 import json
 import os
@@ -10,6 +10,7 @@ import time
 
 import h5py
 import numpy
+from h5py_reads import READS, Digest
 
 CHECK_VALUES = 2**19
 
@@ -140,14 +141,36 @@ WORKS = {
 
 def write(job):
     work = WORKS[job["work"]](job)
+
+    def run():
+        with h5py.File(job["output"], "w") as file:
+            work(file)
+
+    return measured(run, job)
+
+
+def read(job):
+    work = READS[job["work"]]
+
+    def run(see):
+        with h5py.File(job["output"], "r") as file:
+            work(job, file, see)
+
+    result = measured(lambda: run(lambda part: None), job)
+    if job["digest"]:
+        digest = Digest()
+        run(digest.see)
+        result["digest"] = digest.total
+    return result
+
+
+def measured(run, job):
     print("ready", flush=True)
     sys.stdin.readline()
     peak_before = peak_bytes()
     cpu_before = time.process_time()
     start = time.perf_counter()
-    file = h5py.File(job["output"], "w")
-    work(file)
-    file.close()
+    run()
     seconds = time.perf_counter() - start
     cpu_seconds = time.process_time() - cpu_before
     peak = peak_bytes()
@@ -203,4 +226,4 @@ def check(job):
 
 
 verb, *rest = sys.argv[1:]
-print(json.dumps({"versions": versions, "write": write, "check": check, "digest": digest}[verb](*map(json.loads, rest))))
+print(json.dumps({"versions": versions, "write": write, "read": read, "check": check, "digest": digest}[verb](*map(json.loads, rest))))

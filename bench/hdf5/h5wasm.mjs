@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import h5wasm from 'h5wasm/node';
 import { readInput, subject } from '../harness/subject.mjs';
-import { columns, texts } from './inputs.mjs';
+import { Digest } from './digest.mjs';
+import { reads } from './h5wasm-reads.mjs';
+import { PIECE_VALUES, columns, texts } from './inputs.mjs';
 
 const CHECK_VALUES = 2 ** 19;
-const PIECE_VALUES = 2 ** 17;
 
 const works = {
   whole(job) {
@@ -83,6 +84,15 @@ await subject({
       work(file);
       file.close();
     };
+  },
+
+  read(job) {
+    const run = (see) => {
+      const file = new h5wasm.File(job.output, 'r');
+      reads[job.work](job, file, see);
+      file.close();
+    };
+    return { run, digest: new Digest() };
   },
 
   check({ path }) {

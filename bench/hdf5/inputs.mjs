@@ -1,6 +1,8 @@
 // What the works write that is not samples: rows of a table, and texts.
 
-const ROW_BYTES = 48;
+export const ROW_BYTES = 48;
+/** Values of a call of 1 MiB. */
+export const PIECE_VALUES = 2 ** 17;
 
 /** Rows of { id: int64, a, b, c: float64, name: string(16) } one after the other. */
 export function packedRows(count) {

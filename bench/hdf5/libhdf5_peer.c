@@ -1,17 +1,10 @@
 // libhdf5 from C: what its own interface does with the works of bench/hdf5.mjs.
-//   libhdf5_peer versions | write <job>, as the programs beside it
-#include <hdf5.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+//   libhdf5_peer versions | write <job> | read <job>, as the programs beside it
+#include "libhdf5_peer.h"
+
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
-
-#define CHECKED(call) do { if ((long long)(call) < 0) { fprintf(stderr, "Error: %s failed\n", #call); exit(1); } } while (0)
-#define MIB ((hsize_t)1 << 20)
-
-typedef struct { long long id; double a, b, c; char name[16]; } Row;
 
 /* Numbers and texts of a flat JSON object, as the harness writes them. */
 static const char *field(const char *json, const char *name) {
@@ -73,90 +66,82 @@ static void append(hid_t dataset, hid_t type, hid_t memory, hsize_t *extent, hsi
   H5Sclose(space);
 }
 
-int main(int argc, char **argv) {
-  if (argc > 1 && strcmp(argv[1], "versions") == 0) {
-    unsigned major, minor, release;
-    H5get_libversion(&major, &minor, &release);
-    printf("{\"version\":\"%u.%u.%u\",\"with\":\"C\",\"threads\":1}\n", major, minor, release);
-    return 0;
-  }
-  if (argc < 3) return 2;
-  const char *job = argv[2];
-  char *work = text(job, "work"), *output = text(job, "output");
-  long long count = number(job, "count", 0), size = number(job, "size", 0), parts = number(job, "parts", 1);
-  hsize_t bytes = number(job, "bytes", 0), chunk = number(job, "chunk", 0);
-  int level = (int)number(job, "level", -1), pieces = strcmp(work, "pieces") == 0, whole = strcmp(work, "whole") == 0;
+hid_t row_type(void) {
+  hid_t name = H5Tcopy(H5T_C_S1), type = H5Tcreate(H5T_COMPOUND, sizeof(Row));
+  H5Tset_size(name, 16);
+  H5Tset_strpad(name, H5T_STR_NULLPAD);
+  H5Tset_cset(name, H5T_CSET_UTF8);
+  H5Tinsert(type, "id", HOFFSET(Row, id), H5T_NATIVE_INT64);
+  H5Tinsert(type, "a", HOFFSET(Row, a), H5T_NATIVE_DOUBLE);
+  H5Tinsert(type, "b", HOFFSET(Row, b), H5T_NATIVE_DOUBLE);
+  H5Tinsert(type, "c", HOFFSET(Row, c), H5T_NATIVE_DOUBLE);
+  H5Tinsert(type, "name", HOFFSET(Row, name), name);
+  H5Tclose(name);
+  return type;
+}
 
-  /* What is in memory before the clock starts. */
-  char *data = NULL, **texts = NULL;
-  Row *rows = NULL;
-  if (whole) data = read_input(text(job, "input"), bytes);
-  if (pieces || strcmp(work, "append") == 0) data = read_input(text(job, "input"), pieces ? MIB : (hsize_t)(parts * size * 8));
-  if (strcmp(work, "rows") == 0) {
-    rows = calloc(size, sizeof *rows);
-    for (long long i = 0; i < size; i++) {
-      rows[i] = (Row){.id = i, .a = i * 0.5, .b = i * 0.25, .c = -(double)i};
-      snprintf(rows[i].name, sizeof rows[i].name, "name-%lld", i);
+/* What is in memory before the clock starts. */
+typedef struct { char *data, **texts; Row *rows; } Input;
+
+static Input prepared(const Job *job) {
+  Input in = {NULL, NULL, NULL};
+  if (strcmp(job->work, "whole") == 0) in.data = read_input(job->input, job->bytes);
+  if (strcmp(job->work, "pieces") == 0) in.data = read_input(job->input, MIB);
+  if (strcmp(job->work, "append") == 0) in.data = read_input(job->input, job->parts * job->size * 8);
+  if (strcmp(job->work, "rows") == 0) {
+    in.rows = calloc(job->size, sizeof *in.rows);
+    for (long long i = 0; i < job->size; i++) {
+      in.rows[i] = (Row){.id = i, .a = i * 0.5, .b = i * 0.25, .c = -(double)i};
+      snprintf(in.rows[i].name, sizeof in.rows[i].name, "name-%lld", i);
     }
   }
-  if (strcmp(work, "texts") == 0) {
-    texts = malloc(count * sizeof *texts);
-    for (long long i = 0; i < count; i++) {
+  if (strcmp(job->work, "texts") == 0) {
+    in.texts = malloc(job->count * sizeof *in.texts);
+    for (long long i = 0; i < job->count; i++) {
       char one[64];
       int length = snprintf(one, sizeof one, "string-%lld-", i);
       memset(one + length, 'a' + i % 26, i % 24);
       one[length + i % 24] = 0;
-      texts[i] = strdup(one);
+      in.texts[i] = strdup(one);
     }
   }
-  H5open();
-  puts("ready");
-  fflush(stdout);
-  char line[16];
-  if (fgets(line, sizeof line, stdin) == NULL) return 1;
+  return in;
+}
 
-  long long peak_before = peak_bytes();
-  double cpu = cpu_seconds(), start = clock_seconds();
-  hid_t file = H5Fcreate(output, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+static void write_work(const Job *job, const Input *in) {
+  int pieces = strcmp(job->work, "pieces") == 0, whole = strcmp(job->work, "whole") == 0;
+  hid_t file = H5Fcreate(job->output, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   CHECKED(file);
   if (whole || pieces) {
-    hsize_t values = bytes / 8, piece = MIB / 8;
+    hsize_t values = job->bytes / 8, piece = MIB / 8;
     hid_t space = H5Screate_simple(1, &values, NULL), memory = H5Screate_simple(1, &piece, NULL), plist = H5Pcreate(H5P_DATASET_CREATE);
-    if (chunk > 0) CHECKED(H5Pset_chunk(plist, 1, &chunk));
-    if (level >= 0) { CHECKED(H5Pset_shuffle(plist)); CHECKED(H5Pset_deflate(plist, level)); }
+    if (job->chunk > 0) CHECKED(H5Pset_chunk(plist, 1, &job->chunk));
+    if (job->level >= 0) { CHECKED(H5Pset_shuffle(plist)); CHECKED(H5Pset_deflate(plist, job->level)); }
     hid_t dataset = H5Dcreate2(file, "data", H5T_IEEE_F64LE, space, H5P_DEFAULT, plist, H5P_DEFAULT);
     CHECKED(dataset);
-    if (whole) CHECKED(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data));
+    if (whole) CHECKED(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, in->data));
     for (hsize_t at = 0; pieces && at < values; at += piece) {
       CHECKED(H5Sselect_hyperslab(space, H5S_SELECT_SET, &at, NULL, &piece, NULL));
-      CHECKED(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, data));
+      CHECKED(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, memory, space, H5P_DEFAULT, in->data));
     }
     H5Pclose(plist); H5Sclose(space); H5Sclose(memory); CHECKED(H5Dclose(dataset));
-  } else if (strcmp(work, "append") == 0) {
-    hsize_t extent = 0, n = size;
-    hid_t dataset = growing(file, "data", H5T_IEEE_F64LE, chunk), memory = H5Screate_simple(1, &n, NULL);
-    for (long long i = 0; i < count; i++) append(dataset, H5T_NATIVE_DOUBLE, memory, &extent, n, data + (i % parts) * size * 8);
+  } else if (strcmp(job->work, "append") == 0) {
+    hsize_t extent = 0, n = job->size;
+    hid_t dataset = growing(file, "data", H5T_IEEE_F64LE, job->chunk), memory = H5Screate_simple(1, &n, NULL);
+    for (long long i = 0; i < job->count; i++) append(dataset, H5T_NATIVE_DOUBLE, memory, &extent, n, in->data + (i % job->parts) * job->size * 8);
     H5Sclose(memory); CHECKED(H5Dclose(dataset));
-  } else if (strcmp(work, "rows") == 0) {
-    hsize_t extent = 0, n = size;
-    hid_t name = H5Tcopy(H5T_C_S1), type = H5Tcreate(H5T_COMPOUND, sizeof(Row));
-    H5Tset_size(name, 16);
-    H5Tset_strpad(name, H5T_STR_NULLPAD);
-    H5Tset_cset(name, H5T_CSET_UTF8);
-    H5Tinsert(type, "id", HOFFSET(Row, id), H5T_NATIVE_INT64);
-    H5Tinsert(type, "a", HOFFSET(Row, a), H5T_NATIVE_DOUBLE);
-    H5Tinsert(type, "b", HOFFSET(Row, b), H5T_NATIVE_DOUBLE);
-    H5Tinsert(type, "c", HOFFSET(Row, c), H5T_NATIVE_DOUBLE);
-    H5Tinsert(type, "name", HOFFSET(Row, name), name);
-    hid_t dataset = growing(file, "data", type, chunk), memory = H5Screate_simple(1, &n, NULL);
-    for (long long i = 0; i < count; i++) append(dataset, type, memory, &extent, n, rows);
-    H5Sclose(memory); CHECKED(H5Dclose(dataset));
-  } else if (strcmp(work, "objects") == 0) {
+  } else if (strcmp(job->work, "rows") == 0) {
+    hsize_t extent = 0, n = job->size;
+    hid_t type = row_type();
+    hid_t dataset = growing(file, "data", type, job->chunk), memory = H5Screate_simple(1, &n, NULL);
+    for (long long i = 0; i < job->count; i++) append(dataset, type, memory, &extent, n, in->rows);
+    H5Sclose(memory); H5Tclose(type); CHECKED(H5Dclose(dataset));
+  } else if (strcmp(job->work, "objects") == 0) {
     double values[16];
     hsize_t n = 16;
     for (int i = 0; i < 16; i++) values[i] = i * 1.5;
     hid_t space = H5Screate_simple(1, &n, NULL), group = H5Gcreate2(file, "group", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    for (long long i = 0; i < count; i++) {
+    for (long long i = 0; i < job->count; i++) {
       char name[32];
       snprintf(name, sizeof name, "d%06lld", i);
       hid_t dataset = H5Dcreate2(group, name, H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
@@ -165,15 +150,15 @@ int main(int argc, char **argv) {
       CHECKED(H5Dclose(dataset));
     }
     H5Gclose(group); H5Sclose(space);
-  } else if (strcmp(work, "attributes") == 0) {
+  } else if (strcmp(job->work, "attributes") == 0) {
     hid_t space = H5Screate(H5S_SCALAR);
     double value = 3.25;
-    for (long long i = 0; i < count; i++) {
+    for (long long i = 0; i < job->count; i++) {
       char name[32];
       snprintf(name, sizeof name, "g%04lld", i);
       hid_t group = H5Gcreate2(file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
       CHECKED(group);
-      for (long long j = 0; j < size; j++) {
+      for (long long j = 0; j < job->size; j++) {
         snprintf(name, sizeof name, "attr%03lld", j);
         hid_t attribute = H5Acreate2(group, name, H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT);
         CHECKED(attribute);
@@ -184,25 +169,66 @@ int main(int argc, char **argv) {
       H5Gclose(group);
     }
     H5Sclose(space);
-  } else if (strcmp(work, "texts") == 0) {
-    hsize_t n = count;
+  } else if (strcmp(job->work, "texts") == 0) {
+    hsize_t n = job->count;
     hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate_simple(1, &n, NULL);
     H5Tset_size(type, H5T_VARIABLE);
     H5Tset_cset(type, H5T_CSET_UTF8);
     hid_t dataset = H5Dcreate2(file, "data", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     CHECKED(dataset);
-    CHECKED(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts));
+    CHECKED(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, in->texts));
     H5Sclose(space); CHECKED(H5Dclose(dataset));
   } else {
-    fprintf(stderr, "Error: no work %s\n", work);
-    return 1;
+    fprintf(stderr, "Error: no work %s\n", job->work);
+    exit(1);
   }
   CHECKED(H5Fclose(file));
+}
+
+/* As digest.mjs has it. Of each part but the last a whole number of words. */
+static uint32_t sum = 0, weight = 1;
+static void digest(const void *bytes, size_t size) {
+  for (size_t at = 0; at < size; at += 4, weight += 2) {
+    uint32_t word = 0;
+    memcpy(&word, (const char *)bytes + at, size - at < 4 ? size - at : 4);
+    sum += word * weight;
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "versions") == 0) {
+    unsigned major, minor, release;
+    H5get_libversion(&major, &minor, &release);
+    printf("{\"version\":\"%u.%u.%u\",\"with\":\"C\",\"threads\":1}\n", major, minor, release);
+    return 0;
+  }
+  if (argc < 3) return 2;
+  const char *json = argv[2];
+  int reads = strcmp(argv[1], "read") == 0;
+  Job job = {
+      .work = text(json, "work"), .output = text(json, "output"), .input = reads ? NULL : text(json, "input"),
+      .count = number(json, "count", 0), .size = number(json, "size", 0), .parts = number(json, "parts", 1),
+      .bytes = number(json, "bytes", 0), .chunk = number(json, "chunk", 0), .level = (int)number(json, "level", -1),
+  };
+  Input in = {NULL, NULL, NULL};
+  if (!reads) in = prepared(&job);
+  H5open();
+  puts("ready");
+  fflush(stdout);
+  char line[16];
+  if (fgets(line, sizeof line, stdin) == NULL) return 1;
+
+  long long peak_before = peak_bytes();
+  double cpu = cpu_seconds(), start = clock_seconds();
+  if (reads) read_work(&job, see_nothing);
+  else write_work(&job, &in);
   double seconds = clock_seconds() - start;
   cpu = cpu_seconds() - cpu;
+  long long peak = peak_bytes();
+  if (reads && number(json, "digest", 0)) read_work(&job, digest);
   struct stat s;
-  stat(output, &s);
-  printf("{\"seconds\":%.6f,\"cpuSeconds\":%.6f,\"peakBytes\":%lld,\"grewBytes\":%lld,\"fileBytes\":%lld}\n", seconds, cpu, peak_bytes(),
-         peak_bytes() - peak_before, (long long)s.st_size);
+  stat(job.output, &s);
+  printf("{\"seconds\":%.6f,\"cpuSeconds\":%.6f,\"peakBytes\":%lld,\"grewBytes\":%lld,\"fileBytes\":%lld,\"digest\":%u}\n", seconds, cpu, peak,
+         peak - peak_before, (long long)s.st_size, sum);
   return 0;
 }
