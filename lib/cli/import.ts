@@ -1,31 +1,36 @@
-// `freestone import`: CSV and TSV into an HDF5 file.
-import { extname } from 'node:path';
+// `freestone import`: tables and arrays of other formats into an HDF5 file.
 import { parseArgs } from 'node:util';
 import { FreestoneError } from '../errors.js';
-import { type ImportOptions, type ImportReport, type TableReport, type TypeName, importDelimited, typeNames } from '../import/index.js';
+import { type ArrayReport, type ImportOptions, type ImportReport, type TableReport, type TypeName, formats, importFiles, typeNames } from '../import/index.js';
 import type { Command } from './command.js';
 import { ProgressBar } from './progress.js';
 import { formatBytes, table } from './terminal.js';
 
 const usage = `Usage: freestone import [options] <input...> <output.h5>
 
-Reads CSV and TSV files (- is standard input) and writes their tables into a new
-HDF5 file: one dataset for each column, with the type that holds all its values.
-The output appears only when it is complete.
+Reads tables and arrays (- is standard input) and writes them into a new HDF5
+file: a table as one dataset for each column, an array as one dataset. The
+output appears only when it is complete.
 
-Input
+Input: CSV, TSV, NDJSON (.ndjson .jsonl); .gz is decompressed
+      --format <name>   of all inputs, whatever their names end in:
+                        ${formats.join(' ')}
+  -t, --types <list>    name=type,… for columns of CSV and NDJSON whose types
+                        should not be found out:
+                        ${typeNames.slice(0, 8).join(' ')}
+                        ${typeNames.slice(8).join(' ')}
+      --missing=<list>  what stands for no value in CSV and NDJSON, in columns
+                        that are not text (nothing, NA, N/A, NaN, nan, null,
+                        NULL)
+Input: CSV and TSV
   -d, --delimiter <c>   one character, or tab; otherwise found out
       --quote <c>       one character, or '' for none (")
       --relax-quotes    take a quote inside an unquoted field as it is
       --header <how>    yes, no, or auto: find out (auto)
-  -t, --types <list>    name=type,… for columns that should not be found out:
-                        ${typeNames.slice(0, 8).join(' ')}
-                        ${typeNames.slice(8).join(' ')}
-      --missing=<list>  what stands for no value in columns that are not text
-                        (nothing, NA, N/A, NaN, nan, null, NULL)
 Output
-      --as <form>       columns: a dataset each; table: one compound dataset
-      --name <name>     the table's name (the input's)
+      --as <form>       of tables: columns: a dataset each; table: one compound
+                        dataset (columns)
+      --name <name>     the name of the only dataset (the input's)
   -g, --group <path>    where the data goes (the root; with several inputs a
                         group each, named after the file)
       --strings <how>   fixed, variable, or auto: fixed up to 255 bytes (auto)
@@ -37,6 +42,7 @@ Output
   -h, --help            show this text`;
 
 const options = {
+  format: { type: 'string' },
   delimiter: { type: 'string', short: 'd' },
   quote: { type: 'string' },
   'relax-quotes': { type: 'boolean' },
@@ -75,6 +81,7 @@ function typesOf(list: string): Record<string, TypeName> {
 function importOptions(values: Values): ImportOptions {
   const { delimiter, gzip } = values;
   const given = {
+    format: values.format,
     delimiter: delimiter === 'tab' || delimiter === '\\t' ? '\t' : delimiter,
     quote: values.quote,
     relaxQuotes: values['relax-quotes'],
@@ -91,15 +98,6 @@ function importOptions(values: Values): ImportOptions {
     overwrite: values.overwrite,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-/** Formats that have an ending of their own and are no text with delimiters. */
-const otherFormats = new Set(['.arrow', '.feather', '.gz', '.json', '.jsonl', '.ndjson', '.npy', '.npz', '.parquet', '.xls', '.xlsx', '.zip']);
-
-function checkFormat(input: string): void {
-  const ending = extname(input).toLowerCase();
-  if (!otherFormats.has(ending)) return;
-  throw new FreestoneError('ERR_UNSUPPORTED', `${input}: ${ending} cannot be imported, only CSV and TSV`, { path: input, format: ending });
 }
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -129,18 +127,23 @@ function count(number: number, noun: string): string {
 const listedColumns = 40;
 
 function describeTable({ file, path, rows, columns }: TableReport): string {
-  const listed = columns.slice(0, listedColumns).map(({ name, dtype, units, missing }) => [
+  const listed = columns.slice(0, listedColumns).map(({ name, dtype, units, shape, missing }) => [
     `  ${name}`,
-    dtype,
+    shape === undefined ? dtype : `${dtype} [${shape.join(', ')}]`,
     [units ?? '', missing > 0 ? `${missing} missing` : ''].filter((note) => note !== '').join(', '),
   ]);
   const more = columns.length > listedColumns ? `\n  … and ${count(columns.length - listedColumns, 'more column')}` : '';
   return `${file}: ${count(rows, 'row')}, ${count(columns.length, 'column')}, to ${path}\n${table(listed)}${more}`;
 }
 
-function describe({ output, tables, bytesRead, bytesWritten, seconds, warnings }: ImportReport): string {
+function describeArray({ file, path, shape, dtype, units }: ArrayReport): string {
+  return `${file}: ${dtype} [${shape.join(', ')}]${units === undefined ? '' : `, ${units}`}, to ${path}`;
+}
+
+function describe({ output, tables, arrays, bytesRead, bytesWritten, seconds, warnings }: ImportReport): string {
   return [
     ...tables.map(describeTable),
+    ...arrays.map(describeArray),
     ...warnings.map((warning) => `note: ${warning}`),
     `${formatBytes(bytesRead)} in ${seconds.toFixed(2)} s (${formatBytes(bytesRead / seconds)}/s), ${output} has ${formatBytes(bytesWritten)}`,
   ].join('\n');
@@ -160,10 +163,9 @@ async function run(args: string[]): Promise<number> {
   }
   try {
     const wanted = importOptions(values);
-    inputs.forEach(checkFormat);
     const report = await untilSignal(async (signal) => {
       using bar = new ProgressBar();
-      return await importDelimited(inputs, output, {
+      return await importFiles(inputs, output, {
         ...wanted,
         signal,
         onProgress: ({ phase, file, bytes, totalBytes }) => {
@@ -180,4 +182,4 @@ async function run(args: string[]): Promise<number> {
   }
 }
 
-export const importCommand: Command = { name: 'import', summary: 'CSV and TSV into an HDF5 file', usage, run };
+export const importCommand: Command = { name: 'import', summary: 'CSV, TSV and NDJSON into an HDF5 file', usage, run };

@@ -37,7 +37,7 @@ const kindOfType: Readonly<Partial<Record<TypeName, Kind>>> = {
 };
 
 export class ColumnProfile {
-  /** How many values are missing, if the column is not text. */
+  /** How many values are missing, if the column is not text; of text, how many the input itself says are. */
   missing = 0;
   /** How many values there are, missing ones included. */
   count = 0;
@@ -54,6 +54,8 @@ export class ColumnProfile {
   #fractionDigits = 0;
   #earliest = Infinity;
   #latest = -Infinity;
+  /** How many of the missing values are not even text. */
+  #absent = 0;
   #longest = 0;
   #textBytes = 0;
   /** Where in the file the first value with a NUL byte at its end, and the first with one anywhere, starts; -1 for none. */
@@ -68,8 +70,18 @@ export class ColumnProfile {
     this.#kind = integer !== undefined ? 'integer' : wanted === undefined ? 'undecided' : (kindOfType[wanted] ?? 'undecided');
   }
 
-  /** @returns false when the value does not fit the type that the user wants */
-  add(bytes: Uint8Array, start: number, end: number): boolean {
+  /** For values that are not there at all. */
+  addAbsent(count: number): void {
+    this.count += count;
+    this.missing += count;
+    this.#absent += count;
+  }
+
+  /**
+   * @param isText whether the input says that the value is text, so that it is no number for its digits
+   * @returns false when the value does not fit the type that the user wants
+   */
+  add(bytes: Uint8Array, start: number, end: number, isText = false): boolean {
     const length = end - start;
     if (length > this.#longest) this.#longest = length;
     this.#textBytes += length;
@@ -83,7 +95,7 @@ export class ColumnProfile {
       this.missing++;
       return true;
     }
-    const kind = this.#kind === 'undecided' ? this.#firstKind(bytes, from, to) : this.#nextKind(bytes, from, to);
+    const kind = this.#kind === 'undecided' ? this.#firstKind(bytes, from, to, isText) : this.#nextKind(bytes, from, to, isText);
     if (kind === this.#kind) return true;
     if (this.#wanted !== undefined) return false;
     this.#kind = kind;
@@ -96,15 +108,15 @@ export class ColumnProfile {
     if (this.#endsInNul < 0 && end > start && bytes[end - 1] === 0) this.#endsInNul = offset;
   }
 
-  #firstKind(bytes: Uint8Array, start: number, end: number): Kind {
-    const form = numbers.read(bytes, start, end);
+  #firstKind(bytes: Uint8Array, start: number, end: number, isText: boolean): Kind {
+    const form = isText ? numberForm.none : numbers.read(bytes, start, end);
     if (form === numberForm.integer) {
       this.#noteInteger();
       return 'integer';
     }
     if (form === numberForm.real) return 'real';
     if (form !== numberForm.none) return 'text';
-    if (readBoolean(bytes, start, end) !== undefined) return 'boolean';
+    if (!isText && readBoolean(bytes, start, end) !== undefined) return 'boolean';
     const date = dates.read(bytes, start, end);
     if (date === dateForm.none) return 'text';
     this.#noteTime();
@@ -112,14 +124,16 @@ export class ColumnProfile {
   }
 
   /** The kind that holds both what was there and this value. */
-  #nextKind(bytes: Uint8Array, start: number, end: number): Kind {
+  #nextKind(bytes: Uint8Array, start: number, end: number, isText: boolean): Kind {
+    // What the user wants decides over what the input says.
+    const isNoNumber = isText && this.#wanted === undefined;
     switch (this.#kind) {
       case 'integer':
-        return this.#nextInteger(bytes, start, end);
+        return isNoNumber ? 'text' : this.#nextInteger(bytes, start, end);
       case 'real':
-        return this.#nextReal(bytes, start, end);
+        return isNoNumber ? 'text' : this.#nextReal(bytes, start, end);
       case 'boolean':
-        return this.#isBoolean(bytes, start, end) ? 'boolean' : 'text';
+        return !isNoNumber && this.#isBoolean(bytes, start, end) ? 'boolean' : 'text';
       default: {
         const date = dates.read(bytes, start, end);
         if (date === dateForm.none) return 'text';
@@ -219,7 +233,7 @@ export class ColumnProfile {
 
   #textType(strings: StringStorage): ColumnType {
     // Text keeps the words that stand for missing values elsewhere.
-    this.missing = 0;
+    this.missing = this.#absent;
     if (this.#endsInNul >= 0) {
       throw new UnfitColumn('a text that ends with a NUL byte cannot be told from its padding', this.#endsInNul);
     }

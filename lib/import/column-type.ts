@@ -1,5 +1,6 @@
 // What a column can become.
 import { FreestoneError } from '../errors.js';
+import type { DatatypeSpec } from '../hdf5/index.js';
 
 export const integerTypes = ['int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64'] as const;
 export const realTypes = ['float32', 'float64'] as const;
@@ -26,6 +27,25 @@ export type ColumnType =
   /** UTF-8 of any length; `average` bytes of it a value. */
   | { readonly kind: 'long text'; readonly dtype: 'string'; readonly average: number };
 
+/** The types whose elements have a size. */
+export type FixedType = Exclude<ColumnType, { kind: 'long text' }>;
+
+/** What a column of a binary format can be besides. */
+export interface OtherType {
+  readonly kind: 'other';
+  /** As a person names it. */
+  readonly dtype: string;
+  readonly datatype: DatatypeSpec;
+  readonly bytes: number;
+  /** What a number counts, such as `hours since 1970-01-01 00:00:00`. */
+  readonly units?: string;
+  /** What stands for a missing value. */
+  readonly fill?: bigint;
+}
+
+/** What a column of the file can be. */
+export type StoredType = ColumnType | OtherType;
+
 /** Smallest and largest value of an integer type. */
 export function integerRange(dtype: IntegerType): readonly [bigint, bigint] {
   const bits = BigInt(/\d+$/.exec(dtype)?.[0] ?? 64);
@@ -39,14 +59,14 @@ export function integerFill(dtype: IntegerType): bigint {
 }
 
 /** Bytes of one element in the file. */
-export function elementBytes(type: ColumnType): number {
-  if (type.kind === 'text') return type.bytes;
+export function elementBytes(type: StoredType): number {
+  if (type.kind === 'text' || type.kind === 'other') return type.bytes;
   if (type.kind === 'long text') return 16;
   return type.dtype === 'bool' ? 1 : Number(/\d+$/.exec(type.dtype)?.[0] ?? 64) / 8;
 }
 
 /** As a person names it. */
-export function typeLabel(type: ColumnType): string {
+export function typeLabel(type: StoredType): string {
   if (type.kind === 'text') return `string(${type.bytes})`;
   return type.dtype;
 }

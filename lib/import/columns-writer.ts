@@ -1,17 +1,18 @@
 // One dataset for each column.
 import { endianness } from 'node:os';
 import type { Data, Dataset, Group, TypedArray } from '../hdf5/index.js';
-import { elementBytes } from './column-type.js';
+import { type FixedType, elementBytes } from './column-type.js';
 import type { MissingWords } from './missing.js';
-import { type FixedType, type RecordWriter, elementText, fieldText, setAttributes } from './record-writer.js';
+import { type RecordWriter, elementText, fieldText, setAttributes } from './record-writer.js';
 import type { RecordFields } from './record.js';
 import { RowBatches, ValueBatches, WriteGate } from './row-batches.js';
-import { type Column, type Compression, columnAttributes, columnSpec, datasetShare } from './table-layout.js';
+import { type Column, type Compression, columnAttributes, columnSpec, datasetShare, elementsOf } from './table-layout.js';
 import { type ElementMemory, type Put, encoder } from './value-encoder.js';
 
 const machineIsLittleEndian = endianness() === 'LE';
 
-const arrays: Readonly<Record<string, new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray>> = {
+/** The arrays whose memory is the elements of a type. */
+export const arraysOfTypes: Readonly<Record<string, new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray>> = {
   int8: Int8Array,
   uint8: Uint8Array,
   int16: Int16Array,
@@ -31,15 +32,18 @@ function columnData(type: FixedType): (memory: ElementMemory, rows: number) => D
     const size = type.bytes;
     return ({ bytes }, rows) => Array.from({ length: rows }, (_, row) => elementText(bytes, row * size, size));
   }
-  const TypedArrayOf = arrays[type.dtype] ?? Uint8Array;
+  const TypedArrayOf = arraysOfTypes[type.dtype] ?? Uint8Array;
   return ({ view }, rows) => new TypedArrayOf(view.buffer as ArrayBuffer, 0, rows);
 }
 
 export class ColumnsWriter implements RecordWriter {
-  readonly #columns: ColumnWriter[];
+  readonly #columns: readonly ColumnWriter[];
+  /** The writer for each field of a record: an array has several, of one column. */
+  readonly #ofField: readonly ColumnWriter[];
 
-  private constructor(columns: ColumnWriter[]) {
+  private constructor(columns: readonly ColumnWriter[], ofField: readonly ColumnWriter[]) {
     this.#columns = columns;
+    this.#ofField = ofField;
   }
 
   static async create(group: Group, columns: readonly Column[], rows: number, words: MissingWords, compression: Compression): Promise<ColumnsWriter> {
@@ -53,15 +57,15 @@ export class ColumnsWriter implements RecordWriter {
       writers.push(
         type.kind === 'long text'
           ? new LongTextWriter(dataset, datasetShare(columns.length), gate)
-          : new FixedWriter(dataset, type, spec.chunks[0] ?? 1, words, gate),
+          : new FixedWriter(dataset, { type, shape: column.shape ?? [] }, spec.chunks[0] ?? 1, words, gate),
       );
     }
-    return new ColumnsWriter(writers);
+    return new ColumnsWriter(writers, columns.flatMap(({ shape }, index) => Array.from({ length: elementsOf(shape) }, () => writers[index]).filter((writer) => writer !== undefined)));
   }
 
   add({ bytes, bounds, count }: RecordFields): number {
     for (let index = 0; index < count; index++) {
-      if (this.#columns[index]?.add(bytes, bounds[index * 2] ?? 0, bounds[index * 2 + 1] ?? 0) !== true) return index;
+      if (this.#ofField[index]?.add(bytes, bounds[index * 2] ?? 0, bounds[index * 2 + 1] ?? 0) !== true) return index;
     }
     return -1;
   }
@@ -88,8 +92,8 @@ class FixedWriter implements ColumnWriter {
   readonly batches: RowBatches;
   readonly #put: Put;
 
-  constructor(dataset: Dataset, type: FixedType, batchRows: number, words: MissingWords, gate: WriteGate) {
-    this.batches = new RowBatches(dataset, elementBytes(type), batchRows, gate, columnData(type));
+  constructor(dataset: Dataset, { type, shape }: { type: FixedType; shape: readonly number[] }, batchRows: number, words: MissingWords, gate: WriteGate) {
+    this.batches = new RowBatches(dataset, { bytes: elementBytes(type), shape }, batchRows, gate, columnData(type));
     this.#put = encoder(type, words, machineIsLittleEndian);
   }
 

@@ -11,13 +11,13 @@ import type { TextSource } from './text-source.js';
 export class Complaint extends Error {
   /**
    * @param offset in the file, in bytes; undefined for what is wrong with a column as a whole
-   * @param column the name of the column that it is about, or which field of the row, from 1
+   * @param column the name of the column that it is about, or which field of the row, from 1; undefined for a byte of the line
    */
   constructor(
     readonly code: ErrorCode,
     readonly reason: string,
     readonly offset: number | undefined,
-    readonly column: string | number,
+    readonly column: string | number | undefined,
     readonly facts: Readonly<Record<string, unknown>> = {},
   ) {
     super(reason);
@@ -30,7 +30,7 @@ function shown(value: string): string {
 }
 
 /** Why a value is not of the type that the user wants its column to have. */
-function misfitReason(value: string, wanted: TypeName): string {
+export function misfitReason(value: string, wanted: TypeName): string {
   const bytes = Buffer.from(value.trim());
   const numbers = new NumberReader();
   const isNumber = numbers.read(bytes, 0, bytes.length) !== numberForm.none;
@@ -86,6 +86,10 @@ export async function explained(error: unknown, source: TextSource, names: reado
   const { code, reason, offset, column, facts } = complaint;
   const about = typeof column === 'string' ? ` column ${JSON.stringify(column)}:` : '';
   if (offset === undefined) return new FreestoneError(code, `${source.name}:${about} ${reason}`, { file: source.name, column, ...facts });
-  const { line } = await source.locate(offset);
+  const position = await source.locate(offset);
+  const { line } = position;
+  if (column === undefined) {
+    return new FreestoneError(code, `${source.name}:${line}:${position.column}: ${reason}`, { file: source.name, line, column: position.column, ...facts });
+  }
   return new FreestoneError(code, `${source.name}:${line}:${about} ${reason}`, { file: source.name, line, column, ...facts });
 }

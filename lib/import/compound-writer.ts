@@ -1,8 +1,8 @@
 // One dataset of compound elements, a row each.
 import type { Data, Dataset, Group, Value } from '../hdf5/index.js';
-import type { ColumnType } from './column-type.js';
+import type { ColumnType, FixedType } from './column-type.js';
 import type { MissingWords } from './missing.js';
-import { type FixedType, type RecordWriter, elementText, fieldText, setAttributes } from './record-writer.js';
+import { type RecordWriter, elementText, fieldText, setAttributes } from './record-writer.js';
 import type { RecordFields } from './record.js';
 import { RowBatches, ValueBatches, WriteGate } from './row-batches.js';
 import { type Column, type Compression, datasetShare, rowLayout, tableAttributes, tableSpec } from './table-layout.js';
@@ -39,7 +39,7 @@ export async function createTable(
   }));
   if (columns.some(({ type }) => type.kind === 'long text')) return { dataset, writer: new ObjectRowsWriter(dataset, fields, layout.bytes) };
   const asData = ({ bytes }: ElementMemory, count: number): Data => bytes.subarray(0, count * layout.bytes);
-  return { dataset, writer: new PackedRowsWriter(new RowBatches(dataset, layout.bytes, spec.chunks[0] ?? 1, new WriteGate(), asData), fields) };
+  return { dataset, writer: new PackedRowsWriter(new RowBatches(dataset, { bytes: layout.bytes, shape: [] }, spec.chunks[0] ?? 1, new WriteGate(), asData), fields) };
 }
 
 interface Field {

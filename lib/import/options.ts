@@ -1,5 +1,6 @@
 // What an import can be asked for, checked before anything is opened.
 import { FreestoneError, checkInteger, checkOptions } from '../errors.js';
+import { type Format, formatOf, formats } from './formats.js';
 import type { StringStorage } from './column-profile.js';
 import { type TypeName, checkTypeName } from './column-type.js';
 import { defaultMissing } from './missing.js';
@@ -18,23 +19,25 @@ export interface ImportProgress {
 }
 
 export interface ImportOptions {
-  /** One ASCII character. Default: a tab for .tsv and .tab, otherwise the one of `,` `;` tab `|` that fits the first lines best. */
+  /** Of all inputs. Default: what each one's ending says (.ndjson, .jsonl), otherwise csv. */
+  readonly format?: Format;
+  /** CSV: one ASCII character. Default: a tab for .tsv and .tab, otherwise the one of `,` `;` tab `|` that fits the first lines best. */
   readonly delimiter?: string;
-  /** One ASCII character, or '' when quotes are characters like any other. Default `"`. */
+  /** CSV: one ASCII character, or '' when quotes are characters like any other. Default `"`. */
   readonly quote?: string;
-  /** A quote inside a field that does not start with one is a character like any other. Default false: it is an error. */
+  /** CSV: a quote inside a field that does not start with one is a character like any other. Default false: it is an error. */
   readonly relaxQuotes?: boolean;
-  /** Whether the first row names the columns. Default `auto`: when its fields are all different, none is empty, a number, a date or a boolean. */
+  /** CSV: whether the first row names the columns. Default `auto`: when its fields are all different, none is empty, a number, a date or a boolean. */
   readonly header?: 'auto' | 'yes' | 'no';
-  /** Types of columns by name; the others follow from all of their values. A value that does not fit such a type is an error. */
+  /** CSV and NDJSON: types of columns by name; the others follow from all of their values. A value that does not fit such a type is an error. */
   readonly types?: Readonly<Record<string, TypeName>>;
-  /** What stands for a missing value in columns that are not text. Default: nothing at all, NA, N/A, NaN, nan, null, NULL. */
+  /** CSV and NDJSON: what stands for a missing value in columns that are not text. Default: nothing at all, NA, N/A, NaN, nan, null, NULL. */
   readonly missing?: readonly string[];
   /** How text is stored. Default `auto`: in as many bytes as the longest one needs up to 255, as variable-length strings beyond. */
   readonly strings?: StringStorage;
   /** `columns`: a group with one dataset for each column; `table`: one compound dataset. Default `columns`. */
   readonly as?: 'columns' | 'table';
-  /** With `as: 'table'` and one input: the dataset's name. Default: the file's, without its ending. */
+  /** The dataset's name, where one input becomes one dataset: with `as: 'table'`. Default: the file's, without its ending. */
   readonly name?: string;
   /** The group that the data goes into, made if it is not there. Default: the root. */
   readonly group?: string;
@@ -52,6 +55,8 @@ export interface ImportOptions {
 
 /** The options with their defaults, checked. */
 export interface ImportPlan {
+  /** Of each input. */
+  readonly formats: readonly Format[];
   readonly delimiter: string | undefined;
   readonly quote: string | undefined;
   readonly relaxQuotes: boolean;
@@ -69,7 +74,7 @@ export interface ImportPlan {
 }
 
 const known = [
-  'delimiter', 'quote', 'relaxQuotes', 'header', 'types', 'missing', 'strings', 'as', 'name', 'group', 'gzip', 'shuffle', 'overwrite',
+  'format', 'delimiter', 'quote', 'relaxQuotes', 'header', 'types', 'missing', 'strings', 'as', 'name', 'group', 'gzip', 'shuffle', 'overwrite',
   'onProgress', 'signal',
 ] as const satisfies readonly (keyof ImportOptions)[];
 
@@ -99,13 +104,35 @@ function text(argument: string, value: string | undefined): string | undefined {
   return value;
 }
 
-/** @throws {FreestoneError} ERR_INVALID_ARGUMENT */
+/** What only some formats know. */
+const formatsOfOption: Readonly<Partial<Record<keyof ImportOptions, readonly Format[]>>> = {
+  delimiter: ['csv'],
+  quote: ['csv'],
+  relaxQuotes: ['csv'],
+  header: ['csv'],
+  types: ['csv', 'ndjson'],
+  missing: ['csv', 'ndjson'],
+};
+
+/** An option that no input has a use for is a slip of the pen. */
+function checkFormatOptions(options: ImportOptions, present: readonly Format[]): void {
+  for (const [name, users] of Object.entries(formatsOfOption)) {
+    const value = options[name as keyof ImportOptions];
+    if (value === undefined || users.some((format) => present.includes(format))) continue;
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${name} is for ${users.join(' and ')}, and there is no such input`, { argument: name, value });
+  }
+}
+
+/** @throws {FreestoneError} ERR_INVALID_ARGUMENT; ERR_UNSUPPORTED for an input of a format that cannot be read */
 export function importPlan(inputs: readonly string[], options: ImportOptions): ImportPlan {
   if (!Array.isArray(inputs) || inputs.length === 0 || !inputs.every((input) => typeof input === 'string' && input !== '')) {
     throw new FreestoneError('ERR_INVALID_ARGUMENT', 'at least one input is needed', { argument: 'inputs' });
   }
   if (inputs.indexOf('-') !== inputs.lastIndexOf('-')) throw wrong('inputs', inputs.join(' '), 'a list with - (standard input) once at most');
   checkOptions('the import', options, known);
+  const format = options.format === undefined ? undefined : oneOf('format', options.format, formats);
+  const formatsOfInputs = inputs.map((input: string) => formatOf(input, format));
+  checkFormatOptions(options, formatsOfInputs);
   const delimiter = options.delimiter === undefined ? undefined : character('delimiter', options.delimiter);
   const quote = options.quote === '' ? undefined : character('quote', options.quote ?? '"');
   if (delimiter !== undefined && delimiter === quote) throw wrong('quote', quote, 'another character than the delimiter');
@@ -120,6 +147,7 @@ export function importPlan(inputs: readonly string[], options: ImportOptions): I
     throw wrong('missing', options.missing, 'a list of words');
   }
   return {
+    formats: formatsOfInputs,
     delimiter,
     quote,
     relaxQuotes: flag('relaxQuotes', options.relaxQuotes, false),

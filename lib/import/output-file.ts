@@ -4,7 +4,7 @@ import { link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { FreestoneError, systemError } from '../errors.js';
-import { asFreestoneError } from './text-source.js';
+import { asFreestoneError } from './input-file.js';
 
 /** Files that must not outlive this process if it ends in the middle. */
 const unfinished = new Set<string>();

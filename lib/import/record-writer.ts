@@ -1,6 +1,5 @@
 // Pass 2: where records go.
 import type { Dataset } from '../hdf5/index.js';
-import type { ColumnType } from './column-type.js';
 import type { RecordFields } from './record.js';
 import type { columnAttributes } from './table-layout.js';
 
@@ -15,10 +14,9 @@ export interface RecordWriter {
   settled(): Promise<void>;
 }
 
-/** The types whose elements have a size. */
-export type FixedType = Exclude<ColumnType, { kind: 'long text' }>;
-
+/** @param end before `start` for no value, of which there is no text */
 export function fieldText(bytes: Uint8Array, start: number, end: number): string {
+  if (end <= start) return '';
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
 }
 

@@ -4,7 +4,7 @@
 export class RecordFields {
   /** Holds every field: a part of the file, or the fields that csv-parse made, one after the other. */
   bytes: Uint8Array = new Uint8Array(0);
-  /** Start and end of each field in `bytes`, in turn. Only the first 2 × `count` are of this record. */
+  /** Start and end of each field in `bytes`, in turn; the end before the start where there is no value. Only the first 2 × `count` are of this record. */
   bounds = new Int32Array(64);
   count = 0;
   /** Where the record starts in the file, in bytes. */

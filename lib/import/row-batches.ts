@@ -1,5 +1,6 @@
 // Elements collected until a chunk of them is full, then written while the next ones are collected.
 import type { Data, Dataset } from '../hdf5/index.js';
+import { elementsOf } from './table-layout.js';
 import { ElementMemory } from './value-encoder.js';
 
 /** Lets a few writes be under way at once. Thousands of columns fill their chunks with the same row, and each write takes memory of its own. */
@@ -24,15 +25,22 @@ export class WriteGate {
 /** Memory for one chunk's rows of one dataset. */
 interface Batch {
   readonly memory: ElementMemory;
-  rows: number;
+  elements: number;
 }
 
-/** Collects rows of `rowBytes` each and writes them to a dataset in whole chunks, one chunk after the other. */
+/** What a row consists of: elements of so many bytes, one or an array of them. */
+export interface RowForm {
+  readonly bytes: number;
+  readonly shape: readonly number[];
+}
+
+/** Collects elements and writes them to a dataset in whole chunks of rows, one chunk after the other. */
 export class RowBatches {
   readonly #dataset: Dataset;
-  readonly #rowBytes: number;
-  readonly #batchRows: number;
-  readonly #asData: (memory: ElementMemory, rows: number) => Data;
+  readonly #row: RowForm;
+  readonly #rowElements: number;
+  readonly #batchElements: number;
+  readonly #asData: (memory: ElementMemory, elements: number) => Data;
   readonly #gate: WriteGate;
   readonly #spare: Batch[] = [];
   #full: Batch[] = [];
@@ -40,29 +48,30 @@ export class RowBatches {
   #writtenRows = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  /** @param asData the first rows of the memory as the dataset takes them; used until the write has settled */
-  constructor(dataset: Dataset, rowBytes: number, batchRows: number, gate: WriteGate, asData: (memory: ElementMemory, rows: number) => Data) {
+  /** @param asData the first elements of the memory as the dataset takes them; used until the write has settled */
+  constructor(dataset: Dataset, row: RowForm, batchRows: number, gate: WriteGate, asData: (memory: ElementMemory, elements: number) => Data) {
     this.#dataset = dataset;
-    this.#rowBytes = rowBytes;
-    this.#batchRows = batchRows;
+    this.#row = row;
+    this.#rowElements = elementsOf(row.shape);
+    this.#batchElements = batchRows * this.#rowElements;
     this.#asData = asData;
     this.#gate = gate;
     this.#current = this.#batch();
   }
 
-  /** Where the next row goes. */
+  /** Where the next element goes. */
   get memory(): ElementMemory {
     return this.#current.memory;
   }
 
   get offset(): number {
-    return this.#current.rows * this.#rowBytes;
+    return this.#current.elements * this.#row.bytes;
   }
 
-  /** The row at `offset` is complete. */
+  /** The element at `offset` is complete. */
   next(): void {
-    this.#current.rows++;
-    if (this.#current.rows < this.#batchRows) return;
+    this.#current.elements++;
+    if (this.#current.elements < this.#batchElements) return;
     this.#full.push(this.#current);
     this.#current = this.#spare.pop() ?? this.#batch();
   }
@@ -80,7 +89,7 @@ export class RowBatches {
 
   /** Writes all that is left. */
   async finish(): Promise<void> {
-    if (this.#current.rows > 0) this.#full.push(this.#current);
+    if (this.#current.elements > 0) this.#full.push(this.#current);
     await this.drain();
     await this.#writing;
   }
@@ -92,16 +101,19 @@ export class RowBatches {
 
   async #write(batches: readonly Batch[]): Promise<void> {
     for (const batch of batches) {
-      const { memory, rows } = batch;
-      await this.#gate.pass(() => this.#dataset.write(this.#asData(memory, rows), { start: [this.#writtenRows], count: [rows] }));
+      const { memory, elements } = batch;
+      const rows = elements / this.#rowElements;
+      const { shape } = this.#row;
+      const box = { start: [this.#writtenRows, ...shape.map(() => 0)], count: [rows, ...shape] };
+      await this.#gate.pass(() => this.#dataset.write(this.#asData(memory, elements), box));
       this.#writtenRows += rows;
-      batch.rows = 0;
+      batch.elements = 0;
       this.#spare.push(batch);
     }
   }
 
   #batch(): Batch {
-    return { memory: new ElementMemory(this.#rowBytes * this.#batchRows), rows: 0 };
+    return { memory: new ElementMemory(this.#row.bytes * this.#batchElements), elements: 0 };
   }
 }
 

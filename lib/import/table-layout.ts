@@ -1,10 +1,18 @@
 // How a table lies in the file: as one dataset for each column, or as one dataset of compound elements.
-import { type DatasetSpec, type DatatypeSpec, type Filter, gzip, shuffle, t } from '../hdf5/index.js';
+import { FreestoneError } from '../errors.js';
+import { type Dataset, type DatasetSpec, type DatatypeSpec, type Filter, type Group, gzip, shuffle, t } from '../hdf5/index.js';
 import type { ColumnName } from './column-names.js';
-import { type ColumnType, elementBytes, timeUnits } from './column-type.js';
+import { type ColumnType, type StoredType, elementBytes, timeUnits } from './column-type.js';
 
-/** A column as pass 2 needs it. */
-export interface Column extends ColumnName {
+/** A column as it lies in the file. */
+export interface StoredColumn extends ColumnName {
+  readonly type: StoredType;
+  /** Of the value in each row, where that is an array. */
+  readonly shape?: readonly number[];
+}
+
+/** A column whose values come as text. */
+export interface Column extends StoredColumn {
   readonly type: ColumnType;
 }
 
@@ -31,38 +39,66 @@ export function chunkRows(rows: number, rowBytes: number, datasets: number): num
   return Math.max(1, Math.min(Math.floor(datasetShare(datasets) / rowBytes), rows === 0 ? rowsOfEmpty : rows));
 }
 
-function filters({ level, shuffle: shuffled }: Compression, isText: boolean): Filter[] {
+export function filters({ level, shuffle: shuffled }: Compression, isText: boolean): Filter[] {
   // Bytes of text gain nothing from being spread over the chunk.
   return [...(shuffled && !isText ? [shuffle()] : []), ...(level > 0 ? [gzip(level)] : [])];
 }
 
-function datatype(type: ColumnType): DatatypeSpec {
+export function datatype(type: StoredType): DatatypeSpec {
+  if (type.kind === 'other') return type.datatype;
   return type.kind === 'text' ? t.string(type.bytes, { encoding: 'utf8', pad: 'null' }) : type.dtype;
 }
 
+/** How many elements a value of this shape has. */
+export function elementsOf(shape: readonly number[] = []): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}
+
+/** Notes where a table comes from. @param rows noted too, on a group, which has no shape that tells them */
+export function noteSource(object: Dataset | Group, base: string, rows?: number): void {
+  object.attrs.set('source', base);
+  if (rows !== undefined) object.attrs.set('rows', rows, { dtype: 'int64' });
+}
+
+/** A compound element has no room for arrays as this package writes it. @throws {FreestoneError} ERR_UNSUPPORTED */
+export function checkLayout(file: string, columns: readonly StoredColumn[], as: 'columns' | 'table'): void {
+  const array = columns.find(({ shape }) => shape !== undefined);
+  if (as === 'columns' || array === undefined) return;
+  throw new FreestoneError('ERR_UNSUPPORTED', `${file}: column ${JSON.stringify(array.name)} holds arrays, which one compound dataset cannot; import it as columns`, {
+    file,
+    column: array.name,
+  });
+}
+
 /** What stands for a missing value, if the type has such a value and the column misses some. */
-function fillOf(type: ColumnType): bigint | undefined {
+function fillOf(type: StoredType): bigint | undefined {
   return 'fill' in type ? type.fill : undefined;
 }
 
 /** The dataset of one column. @param columns how many columns there are */
-export function columnSpec({ type }: Column, rows: number, columns: number, compression: Compression): DatasetSpec & { chunks: number[] } {
+export function columnSpec({ type, shape = [] }: StoredColumn, rows: number, columns: number, compression: Compression): DatasetSpec & { chunks: number[] } {
   const fill = fillOf(type);
   return {
     dtype: datatype(type),
-    shape: [rows],
-    maxShape: [null],
-    chunks: [chunkRows(rows, elementBytes(type), columns)],
+    shape: [rows, ...shape],
+    maxShape: [null, ...shape],
+    chunks: [chunkRows(rows, elementBytes(type) * elementsOf(shape), columns), ...shape],
     filters: filters(compression, type.dtype === 'string'),
     ...(fill === undefined ? {} : { fill }),
   };
 }
 
+/** What counts from a day needs a calendar. */
+export function unitsAttributes(units: string): { name: string; value: string }[] {
+  return [{ name: 'units', value: units }, ...(units.includes(' since ') ? [{ name: 'calendar', value: 'proleptic_gregorian' }] : [])];
+}
+
 /** What readers need to know of a column besides its values; the attributes of its dataset. */
-export function columnAttributes({ type, source }: Column): { name: string; value: string | bigint; dtype?: DatatypeSpec }[] {
+export function columnAttributes({ type, source }: StoredColumn): { name: string; value: string | bigint; dtype?: DatatypeSpec }[] {
   const fill = fillOf(type);
   return [
-    ...(type.kind === 'time' ? [{ name: 'units', value: timeUnits(type.unit) }, { name: 'calendar', value: 'proleptic_gregorian' }] : []),
+    ...(type.kind === 'time' ? unitsAttributes(timeUnits(type.unit)) : []),
+    ...(type.kind === 'other' && type.units !== undefined ? unitsAttributes(type.units) : []),
     ...(fill === undefined ? [] : [{ name: '_FillValue', value: fill, dtype: datatype(type) }]),
     // A text of HDF5 ends at a NUL, so such a name cannot be kept.
     ...(source === undefined || source.includes('\0') ? [] : [{ name: 'source_name', value: source }]),
@@ -77,10 +113,10 @@ export interface RowLayout {
   /** Where each column lies in it, in the order of the table's columns. */
   readonly offsets: readonly number[];
   /** The columns in the order of the members. */
-  readonly members: readonly Column[];
+  readonly members: readonly StoredColumn[];
 }
 
-export function rowLayout(columns: readonly Column[]): RowLayout {
+export function rowLayout(columns: readonly StoredColumn[]): RowLayout {
   const types = Object.fromEntries(columns.map(({ name, type }) => [name, datatype(type)]));
   const byName = new Map(columns.map((column) => [column.name, column]));
   // Members lie in the order of the object's keys, and those that look like array indices come first there.

@@ -9,7 +9,7 @@ import { MissingWords } from './missing.js';
 import type { ImportPlan } from './options.js';
 import { RecordCutter } from './record-cutter.js';
 import type { Dialect, RecordFields } from './record.js';
-import type { Column } from './table-layout.js';
+import type { ProfiledColumn } from './record-table.js';
 import type { TextSource } from './text-source.js';
 
 /** A table that is ready to be read again and written. */
@@ -20,7 +20,7 @@ export interface ProfiledTable {
   readonly words: MissingWords;
   readonly hasHeader: boolean;
   readonly rows: number;
-  readonly columns: readonly (Column & { readonly missing: number })[];
+  readonly columns: readonly ProfiledColumn[];
 }
 
 /** Sees every record of a table once. */

@@ -1,26 +1,12 @@
-// An input as a regular file that can be read twice: checked, without its byte order mark, in blocks, and with the line of any byte.
-import { createWriteStream } from 'node:fs';
-import { type FileHandle, open, rm, stat } from 'node:fs/promises';
-import { constants } from 'node:os';
-import { basename } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { FreestoneError, systemError } from '../errors.js';
+// An input as text that can be read twice: checked, without its byte order mark, in blocks, and with the line of any byte.
+import { FreestoneError } from '../errors.js';
+import { InputFile } from './input-file.js';
 import { firstInvalidUtf8, sequenceBoundary } from './utf8.js';
-
-/** The name that stands for standard input. */
-export const standardInput = '-';
 
 /** A position as people count: both from 1, and the column in bytes. */
 export interface Position {
   readonly line: number;
   readonly column: number;
-}
-
-/** Node's error for a failed file operation, as ours. @param file what it was about, where Node does not say */
-export function asFreestoneError(error: unknown, file?: string): unknown {
-  const { errno, syscall, path } = error as NodeJS.ErrnoException;
-  if (error instanceof FreestoneError || errno === undefined || syscall === undefined) return error;
-  return systemError(-errno, syscall, path ?? file);
 }
 
 /** How much is read at a time. */
@@ -42,60 +28,44 @@ export interface ReadOptions {
 export type Consume = (bytes: Buffer, length: number, fileOffset: number, last: boolean) => number;
 
 export class TextSource {
-  /** As it is named in messages. */
-  readonly name: string;
-  /** The last part of the path, or `stdin`. */
-  readonly base: string;
-  /** Bytes, byte order mark included. */
-  readonly size: number;
-  readonly #handle: FileHandle;
-  readonly #modified: number;
+  readonly #file: InputFile;
   /** Where the text starts: behind the byte order mark. */
   readonly #start: number;
-  readonly #temporary: string | undefined;
 
-  private constructor(name: string, handle: FileHandle, size: number, modified: number, start: number, temporary: string | undefined) {
-    this.name = name === standardInput ? 'stdin' : name;
-    this.base = basename(this.name);
-    this.#handle = handle;
-    this.size = size;
-    this.#modified = modified;
+  private constructor(file: InputFile, start: number) {
+    this.#file = file;
     this.#start = start;
-    this.#temporary = temporary;
   }
 
   /**
    * Opens a file. What can be read only once (standard input, a pipe) is first copied to `spool`, which `close` removes.
-   * @throws {FreestoneError} the system's own codes: ENOENT, EACCES, EISDIR …
+   * @throws {FreestoneError} as `InputFile.open`
    */
   static async open(path: string, spool: string, signal?: AbortSignal): Promise<TextSource> {
-    let temporary: string | undefined;
-    let handle: FileHandle | undefined;
-    try {
-      const isStandardInput = path === standardInput;
-      if (isStandardInput || !(await stat(path)).isFile()) {
-        const stream = isStandardInput ? process.stdin : (await openReadable(path)).createReadStream();
-        temporary = spool;
-        await pipeline(stream, createWriteStream(spool, { mode: 0o600 }), signal === undefined ? {} : { signal });
-      }
-      handle = await open(temporary ?? path, 'r');
-      const { size, mtimeMs } = await handle.stat();
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(3), 0, 3, 0);
-      const start = bytesRead === 3 && buffer.equals(byteOrderMark) ? 3 : 0;
-      return new TextSource(isStandardInput ? standardInput : path, handle, size, mtimeMs, start, temporary);
-    } catch (error) {
-      await handle?.close();
-      if (temporary !== undefined) await rm(temporary, { force: true });
-      // A stream says that it was aborted, not why.
-      signal?.throwIfAborted();
-      throw asFreestoneError(error, temporary ?? path);
-    }
+    return TextSource.of(await InputFile.open(path, () => spool, signal));
+  }
+
+  /** The text of an open file, which `close` closes. */
+  static async of(file: InputFile): Promise<TextSource> {
+    return new TextSource(file, (await file.head(3)).equals(byteOrderMark) ? 3 : 0);
+  }
+
+  get name(): string {
+    return this.#file.name;
+  }
+
+  get base(): string {
+    return this.#file.base;
+  }
+
+  /** Bytes, byte order mark included. */
+  get size(): number {
+    return this.#file.size;
   }
 
   /** The first `length` bytes of the text, or all of it. */
   async head(length: number): Promise<Buffer> {
-    const { buffer, bytesRead } = await this.#handle.read(Buffer.alloc(length), 0, length, this.#start);
-    return buffer.subarray(0, bytesRead);
+    return this.#file.head(length, this.#start);
   }
 
   /**
@@ -114,7 +84,7 @@ export class TextSource {
       // A record that fills the buffer gets twice the room, so that it is not looked at once for every block.
       if (buffer.length - held < step) buffer = Buffer.concat([buffer.subarray(0, held)], buffer.length * 2);
       const room = held > step ? buffer.length - held : step;
-      const { bytesRead } = await this.#handle.read(buffer, held, Math.min(room, this.size - position), position);
+      const bytesRead = await this.#file.read(buffer, held, Math.min(room, this.size - position), position);
       if (bytesRead === 0) throw this.changed();
       const fileOffset = position - held;
       const length = held + bytesRead;
@@ -137,8 +107,7 @@ export class TextSource {
 
   /** @throws {FreestoneError} ERR_CORRUPT_FILE when the file is no longer as it was opened */
   async checkUnchanged(): Promise<void> {
-    const { size, mtimeMs } = await this.#handle.stat();
-    if (size !== this.size || mtimeMs !== this.#modified) throw this.changed();
+    await this.#file.checkUnchanged();
   }
 
   /** The line of a byte, counted by LF, CR and CR LF; reads the file up to there. @param offset in the file, byte order mark included */
@@ -148,7 +117,7 @@ export class TextSource {
     let lineStart = this.#start;
     let previous = 0;
     for (let position = this.#start; position < offset; ) {
-      const { bytesRead } = await this.#handle.read(buffer, 0, Math.min(buffer.length, offset - position), position);
+      const bytesRead = await this.#file.read(buffer, 0, Math.min(buffer.length, offset - position), position);
       if (bytesRead === 0) break;
       for (let i = 0; i < bytesRead; i++) {
         const byte = buffer[i] ?? 0;
@@ -164,8 +133,7 @@ export class TextSource {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
-    if (this.#temporary !== undefined) await rm(this.#temporary, { force: true });
+    await this.#file.close();
   }
 
   async #notUtf8(offset: number, bytes: Uint8Array): Promise<FreestoneError> {
@@ -191,16 +159,13 @@ export class TextSource {
     });
   }
 
+  /** The error for a text that is not what its format wants. */
+  corrupt(reason: string): FreestoneError {
+    return this.#file.corrupt(reason);
+  }
+
   /** The error for a file that is not what it was in pass 1. */
   changed(): FreestoneError {
-    return new FreestoneError('ERR_CORRUPT_FILE', `${this.name}: the file was changed while it was being imported`, { file: this.name });
+    return this.#file.changed();
   }
-}
-
-/** Opens what is no regular file. A directory can be opened but not read, which is said before anything is written. */
-async function openReadable(path: string): Promise<FileHandle> {
-  const handle = await open(path, 'r');
-  if (!(await handle.stat()).isDirectory()) return handle;
-  await handle.close();
-  throw systemError(constants.errno.EISDIR, 'read', path);
 }

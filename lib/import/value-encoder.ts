@@ -1,6 +1,6 @@
 // From a field's bytes to an element's bytes, as pass 2 needs it for a column whose type is known.
 import {
-  type ColumnType,
+  type FixedType,
   type IntegerType,
   type RealType,
   type TimeUnit,
@@ -22,7 +22,7 @@ export class ElementMemory {
   }
 }
 
-/** Writes the field bytes[start, end) at `offset` of `target`. Returns false for one that the type does not hold. */
+/** Writes the field bytes[start, end), which is none where the end is before the start, at `offset` of `target`. Returns false for one that the type does not hold. */
 export type Put = (target: ElementMemory, offset: number, bytes: Uint8Array, start: number, end: number) => boolean;
 
 const numbers = new NumberReader();
@@ -138,7 +138,7 @@ function withMissing(put: Put, words: MissingWords, putFill: ((target: ElementMe
     let to = end;
     while (from < to && isBlank(bytes[from])) from++;
     while (from < to && isBlank(bytes[to - 1])) to--;
-    if (!words.matches(bytes, from, to)) return put(target, offset, bytes, from, to);
+    if (to >= from && !words.matches(bytes, from, to)) return put(target, offset, bytes, from, to);
     putFill?.(target, offset);
     return putFill !== undefined;
   };
@@ -149,7 +149,7 @@ const shortCopy = 24;
 
 function textPut(size: number): Put {
   return (target, offset, bytes, start, end) => {
-    const length = end - start;
+    const length = Math.max(0, end - start);
     if (length > size) return false;
     const into = target.bytes;
     if (size <= shortCopy) {
@@ -157,7 +157,7 @@ function textPut(size: number): Put {
       return true;
     }
     if (length <= shortCopy) for (let i = 0; i < length; i++) into[offset + i] = bytes[start + i] ?? 0;
-    else into.set(bytes.subarray(start, end), offset);
+    else into.set(bytes.subarray(start, start + length), offset);
     into.fill(0, offset + length, offset + size);
     return true;
   };
@@ -167,7 +167,7 @@ function textPut(size: number): Put {
  * The writer for one column's values. Not for long text, which has no place in an element.
  * @param littleEndian the byte order of what is written
  */
-export function encoder(type: Exclude<ColumnType, { kind: 'long text' }>, words: MissingWords, littleEndian: boolean): Put {
+export function encoder(type: FixedType, words: MissingWords, littleEndian: boolean): Put {
   switch (type.kind) {
     case 'text':
       return textPut(elementBytes(type));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FreestoneError } from '../../lib/errors.js';
-import { type ImportOptions, importDelimited } from '../../lib/import/index.js';
+import { type ImportOptions, importFiles } from '../../lib/import/index.js';
 import { scratchFolder } from '../hdf5/scratch.js';
 
 const scratch = scratchFolder();
@@ -18,7 +18,7 @@ beforeEach(() => {
 async function failure(content: string | Buffer, options: ImportOptions = {}): Promise<FreestoneError> {
   writeFileSync(input, content);
   const before = readdirSync(scratch.folder);
-  const error = await importDelimited([input], output, options).then(
+  const error = await importFiles([input], output, options).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
@@ -74,7 +74,7 @@ describe('bad input is refused with its file, line and column, and leaves nothin
     await fc.assert(
       fc.asyncProperty(fc.array(byte, { maxLength: 60 }), fc.boolean(), fc.constantFrom('columns' as const, 'table' as const), async (bytes, relaxQuotes, as) => {
         writeFileSync(input, Buffer.from(bytes));
-        await importDelimited([input], join(scratch.folder, 'any.h5'), { relaxQuotes, as, overwrite: true }).catch((error: unknown) => {
+        await importFiles([input], join(scratch.folder, 'any.h5'), { relaxQuotes, as, overwrite: true }).catch((error: unknown) => {
           failures++;
           expect(error).toBeInstanceOf(FreestoneError);
           expect(error).toMatchObject({ file: input, code: expect.stringMatching(/^ERR_(CORRUPT_FILE|TYPE_MISMATCH)$/) as string });
@@ -106,7 +106,7 @@ describe('bad input is refused with its file, line and column, and leaves nothin
 
 describe('what cannot be done is refused before anything is read or written', () => {
   const refused = (inputs: string[], to: string, options: ImportOptions = {}): Promise<unknown> =>
-    importDelimited(inputs, to, options).then(
+    importFiles(inputs, to, options).then(
       () => 'it was not refused',
       (error: unknown) => error,
     );

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -67,6 +68,29 @@ describe('freestone import', () => {
     expect(readdirSync(folder)).toEqual(['out.h5', 'small.csv']);
   });
 
+  it('takes several inputs of several formats, some compressed, and tells names that are the same apart', () => {
+    mkdirSync(join(folder, 'b'));
+    writeFileSync(join(folder, 'b', 'small.jsonl'), '{"a":1}\n');
+    writeFileSync(join(folder, 'more.ndjson.gz'), gzipSync('{"a":[1,2]}\n{"a":[3,4]}\n'));
+    const { status, stdout } = freestone(['import', '--json', 'small.csv', 'b/small.jsonl', 'more.ndjson.gz', 'out.h5']);
+    expect(status).toBe(0);
+    const report = JSON.parse(stdout) as ImportReport;
+    expect(report.tables.map(({ format, path, rows }) => [format, path, rows])).toEqual([
+      ['csv', '/small', 2],
+      ['ndjson', '/small_2', 1],
+      ['ndjson', '/more', 2],
+    ]);
+    expect(report.warnings).toEqual(['b/small.jsonl is stored under the name "small_2"']);
+    expect(readdirSync(folder)).toEqual(['b', 'more.ndjson.gz', 'out.h5', 'small.csv']);
+  });
+
+  it('reads standard input in the format that is named', () => {
+    const { status, stdout, stderr } = freestone(['import', '--format', 'ndjson', '-', 'out.h5'], '{"n":1,"at":"2024-01-01"}\n');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout.split('\n').slice(0, 3)).toEqual(['stdin: 1 row, 2 columns, to /', '  n   int64', '  at  int64  days since 1970-01-01']);
+    expect(readdirSync(folder)).toEqual(['out.h5', 'small.csv']);
+  });
+
   it('passes every option on', () => {
     writeFileSync(join(folder, 'odd.txt'), "k;'v';w\n1;'a;b';-\n2;'c''d';5\"\n");
     const args = ['--quote', "'", '--delimiter', ';', '--missing=-,?', '--strings', 'variable', '--as', 'table', '--name', 't', '--gzip', '0', '--no-shuffle', '--relax-quotes', '--header', 'yes', '-f'];
@@ -89,7 +113,7 @@ describe('freestone import', () => {
     ['a file that is not there', ['absent.csv', 'out.h5'], "freestone import: ENOENT: no such file or directory, stat 'absent.csv'\n"],
     ['a bad row', ['bad.csv', 'out.h5'], 'freestone import: bad.csv:3: a row of 3 fields where the first has 2\n'],
     ['an output that exists', ['small.csv', 'small.csv'], 'freestone import: small.csv exists already; --overwrite replaces it\n'],
-    ['another format', ['x.parquet', 'out.h5'], 'freestone import: x.parquet: .parquet cannot be imported, only CSV and TSV\n'],
+    ['another format', ['x.xlsx', 'out.h5'], 'freestone import: x.xlsx: .xlsx cannot be imported, only csv, ndjson\n'],
   ])('%s is status 1 and one line without a stack', (_, args, expected) => {
     writeFileSync(join(folder, 'bad.csv'), 'a,b\n1,2\n3,4,5\n');
     expect(freestone(['import', ...args])).toEqual({ status: 1, stdout: '', stderr: expected });
@@ -103,6 +127,8 @@ describe('freestone import', () => {
     ['an option without its value', ['small.csv', 'out.h5', '--gzip'], /--gzip/],
     ['a level that is none', ['--gzip', '12', 'small.csv', 'out.h5'], /gzip must be an integer from 0 to 9, not 12/],
     ['a type that is none', ['-t', 'temp=double', 'small.csv', 'out.h5'], /"temp=double" is not name=type; there are int8/],
+    ['a format that is none', ['--format', 'xml', 'small.csv', 'out.h5'], /format must be csv or ndjson, not "xml"/],
+    ['an option of another format', ['--format', 'ndjson', '-d', ';', 'small.csv', 'out.h5'], /delimiter is for csv, and there is no such input/],
     ['a form that is none', ['--as', 'rows', 'small.csv', 'out.h5'], /as must be columns or table, not "rows"/],
   ])('%s is status 2 with a word on the usage', (_, args, expected) => {
     const { status, stdout, stderr } = freestone(['import', ...args]);
@@ -145,7 +171,7 @@ describe('freestone import', () => {
   it('--help shows every option, within 80 columns', () => {
     const { status, stdout } = freestone(['import', '--help']);
     expect(status).toBe(0);
-    for (const option of ['delimiter', 'quote', 'relax-quotes', 'header', 'types', 'missing', 'as', 'name', 'group', 'strings', 'gzip', 'no-shuffle', 'overwrite', 'json', 'help']) {
+    for (const option of ['format', 'delimiter', 'quote', 'relax-quotes', 'header', 'types', 'missing', 'as', 'name', 'group', 'strings', 'gzip', 'no-shuffle', 'overwrite', 'json', 'help']) {
       expect(stdout).toContain(`--${option}`);
     }
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type ImportOptions, type ImportReport, importDelimited } from '../../lib/import/index.js';
+import { type ImportOptions, type ImportReport, importFiles } from '../../lib/import/index.js';
 import { scratchFolder } from '../hdf5/scratch.js';
 import { type Printed, type SeenAttribute, type SeenFile, dataset, group, read, readAll } from '../interop/h5py.js';
 import { floatDigits } from '../interop/kinds.js';
@@ -18,7 +18,7 @@ function csv(content: string, ending = '.csv'): string {
 
 async function imported(content: string, options: ImportOptions = {}): Promise<{ seen: SeenFile; report: ImportReport }> {
   const output = scratch.path();
-  const report = await importDelimited([csv(content)], output, options);
+  const report = await importFiles([csv(content)], output, options);
   return { seen: read(output), report };
 }
 
@@ -171,7 +171,7 @@ describeWith(['h5py'], 'an imported table, read by h5py', () => {
     const output = scratch.path();
     const tsv = csv('x\ty\n1\t2\n', '.tsv');
     const first = csv('a\n1\n');
-    const report = await importDelimited([first, tsv], output, { group: 'g' });
+    const report = await importFiles([first, tsv], output, { group: 'g' });
     const seen = read(output);
     const names = [first, tsv].map((path) => basename(path).replace(/\.\w+$/, ''));
     expect(Object.keys(group(seen, '/g').links)).toEqual(names.toSorted());
@@ -179,7 +179,7 @@ describeWith(['h5py'], 'an imported table, read by h5py', () => {
     expect(report.tables.map(({ path, delimiter }) => [path, delimiter])).toEqual([[`/g/${names[0] ?? ''}`, ','], [`/g/${names[1] ?? ''}`, '\t']]);
     expect(report.rows).toBe(2);
     const tables = scratch.path();
-    await importDelimited([first, tsv, first], tables, { as: 'table' });
+    await importFiles([first, tsv, first], tables, { as: 'table' });
     expect(Object.keys(group(read(tables), '/').links).toSorted()).toEqual([...names, `${names[0] ?? ''}_2`].toSorted());
   });
 
@@ -194,7 +194,7 @@ describeWith(['h5py'], 'an imported table, read by h5py', () => {
       const as = index % 2 === 0 ? 'columns' : 'table';
       const strings = (['fixed', 'variable', 'auto'] as const)[index % 3] ?? 'auto';
       const content = ['a,b', ...rows.map((row) => row.map(quoted).join(','))].join('\n');
-      await importDelimited([csv(content)], path, { types: { a: 'string', b: 'string' }, strings, as, ...(as === 'table' ? { name: 't' } : {}) });
+      await importFiles([csv(content)], path, { types: { a: 'string', b: 'string' }, strings, as, ...(as === 'table' ? { name: 't' } : {}) });
       outputs.push({ path, expected: rows, as });
     }
     const seen = readAll(outputs.map(({ path }) => path));
@@ -242,7 +242,7 @@ describeWith(['h5py'], 'an imported table, read by h5py', () => {
 
 it('a test file holds every row that its report counts', async () => {
   const output = join(scratch.folder, 'counted.h5');
-  const report = await importDelimited([csv('a\n1\n2\n')], output);
+  const report = await importFiles([csv('a\n1\n2\n')], output);
   expect(report).toMatchObject({ output, rows: 2, bytesRead: 6 });
   expect(report.bytesWritten).toBeGreaterThan(0);
 });

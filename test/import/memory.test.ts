@@ -15,8 +15,8 @@ const door = pathToFileURL(fileURLToPath(new URL('../../dist/import/index.js', i
 /** Imports in a process of its own, and says how large that became. */
 function peakBytes(input: string, options: object): { peak: number; rows: number } {
   const script = `
-    import { importDelimited } from ${JSON.stringify(door)};
-    const { rows } = await importDelimited([${JSON.stringify(input)}], ${JSON.stringify(`${input}.h5`)}, ${JSON.stringify(options)});
+    import { importFiles } from ${JSON.stringify(door)};
+    const { rows } = await importFiles([${JSON.stringify(input)}], ${JSON.stringify(`${input}.h5`)}, ${JSON.stringify(options)});
     console.log(JSON.stringify({ rows, peak: process.resourceUsage().maxRSS * 1024 }));`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);

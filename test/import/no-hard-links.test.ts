@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { importDelimited } from '../../lib/import/index.js';
+import { importFiles } from '../../lib/import/index.js';
 
 vi.mock('node:fs/promises', async (original) => ({
   ...(await original<object>()),
@@ -20,14 +20,14 @@ afterEach(() => {
 });
 
 it('the output appears there too, and nothing else is left', async () => {
-  const { bytesWritten } = await importDelimited([join(folder, 'in.csv')], join(folder, 'out.h5'));
+  const { bytesWritten } = await importFiles([join(folder, 'in.csv')], join(folder, 'out.h5'));
   expect(readdirSync(folder)).toEqual(['in.csv', 'out.h5']);
   expect(readFileSync(join(folder, 'out.h5'))).toHaveLength(bytesWritten);
 });
 
 it('what comes there meanwhile is not replaced', async () => {
   const output = join(folder, 'out.h5');
-  const importing = importDelimited([join(folder, 'in.csv')], output, {
+  const importing = importFiles([join(folder, 'in.csv')], output, {
     onProgress: () => {
       if (!existsSync(output)) writeFileSync(output, 'precious');
     },

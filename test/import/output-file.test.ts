@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { importDelimited } from '../../lib/import/index.js';
+import { importFiles } from '../../lib/import/index.js';
 import { OutputFile } from '../../lib/import/output-file.js';
 import { scratchFolder } from '../hdf5/scratch.js';
 
@@ -21,7 +21,7 @@ describe('the output of an import', () => {
   it('is not there under its name before it is complete, and nothing else is there afterwards', async () => {
     const { folder, input, output } = place();
     const seen = new Set<string>();
-    await importDelimited([input], output, {
+    await importFiles([input], output, {
       onProgress: ({ phase }) => {
         for (const name of readdirSync(folder)) seen.add(`${phase}: ${name}`);
       },
@@ -33,13 +33,13 @@ describe('the output of an import', () => {
   it('does not replace what is there', async () => {
     const { input, output } = place();
     writeFileSync(output, 'precious');
-    await expect(importDelimited([input], output)).rejects.toMatchObject({ code: 'ERR_EXISTS', path: output });
+    await expect(importFiles([input], output)).rejects.toMatchObject({ code: 'ERR_EXISTS', path: output });
     expect(readFileSync(output, 'utf8')).toBe('precious');
   });
 
   it('does not replace what comes there meanwhile', async () => {
     const { folder, input, output } = place();
-    const importing = importDelimited([input], output, {
+    const importing = importFiles([input], output, {
       onProgress: ({ phase }) => {
         if (phase === 'write' && !existsSync(output)) writeFileSync(output, 'precious');
       },
@@ -53,7 +53,7 @@ describe('the output of an import', () => {
     const { folder, input, output } = place();
     writeFileSync(output, 'old');
     const sizes = new Set<number>();
-    const { bytesWritten } = await importDelimited([input], output, { overwrite: true, onProgress: () => sizes.add(statSync(output).size) });
+    const { bytesWritten } = await importFiles([input], output, { overwrite: true, onProgress: () => sizes.add(statSync(output).size) });
     expect([...sizes]).toEqual([3]);
     expect(statSync(output).size).toBe(bytesWritten);
     expect(readdirSync(folder)).toEqual(['in.csv', 'out.h5']);
@@ -63,7 +63,7 @@ describe('the output of an import', () => {
     const { folder, input, output } = place();
     writeFileSync(output, 'old');
     writeFileSync(input, 'a,b\n1,2\n3\n');
-    await expect(importDelimited([input], output, { overwrite: true })).rejects.toMatchObject({ code: 'ERR_CORRUPT_FILE' });
+    await expect(importFiles([input], output, { overwrite: true })).rejects.toMatchObject({ code: 'ERR_CORRUPT_FILE' });
     expect(readFileSync(output, 'utf8')).toBe('old');
     expect(readdirSync(folder)).toEqual(['in.csv', 'out.h5']);
   });
@@ -72,7 +72,7 @@ describe('the output of an import', () => {
     const { folder, input, output } = place();
     const controller = new AbortController();
     const reason = new Error('enough');
-    const importing = importDelimited([input], output, {
+    const importing = importFiles([input], output, {
       signal: controller.signal,
       onProgress: (progress) => {
         if (progress.phase === phase) controller.abort(reason);
@@ -84,7 +84,7 @@ describe('the output of an import', () => {
 
   it('is not made when the callback throws', async () => {
     const { folder, input, output } = place();
-    const importing = importDelimited([input], output, {
+    const importing = importFiles([input], output, {
       onProgress: ({ phase }) => {
         if (phase === 'write') throw new Error('not mine');
       },
@@ -95,7 +95,7 @@ describe('the output of an import', () => {
 
   it('is not made when the input changes between its two readings', async () => {
     const { folder, input, output } = place();
-    const importing = importDelimited([input], output, {
+    const importing = importFiles([input], output, {
       onProgress: ({ phase, bytes }) => {
         if (phase === 'infer' && bytes === statSync(input).size) writeFileSync(input, readFileSync(input, 'utf8').replace('\n7,', '\nx,'));
       },
@@ -107,13 +107,13 @@ describe('the output of an import', () => {
   it('takes the place of what a process that was killed left behind', async () => {
     const { folder, input, output } = place();
     writeFileSync(join(folder, `.out.h5.${process.pid}.partial`), 'half of a file');
-    await importDelimited([input], output);
+    await importFiles([input], output);
     expect(readdirSync(folder)).toEqual(['in.csv', 'out.h5']);
   });
 
   it('is written by one import of a process at a time', async () => {
     const { folder, input, output } = place();
-    const [first, second] = await Promise.allSettled([importDelimited([input], output), importDelimited([input], output)]);
+    const [first, second] = await Promise.allSettled([importFiles([input], output), importFiles([input], output)]);
     expect([first.status, second.status].toSorted()).toEqual(['fulfilled', 'rejected']);
     const failed = [first, second].find((outcome) => outcome.status === 'rejected');
     expect(failed?.reason).toMatchObject({ code: 'ERR_FILE_LOCKED' });

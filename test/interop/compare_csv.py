@@ -136,4 +136,5 @@ def main():
         print(json.dumps(compare(json.loads(line))))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { importDelimited } from '../../lib/import/index.js';
+import { importFiles } from '../../lib/import/index.js';
 import { scratchFolder } from '../hdf5/scratch.js';
 import { describeWith, runPython } from './readers.js';
 
@@ -34,7 +34,7 @@ function compare(jobs: readonly Job[]): Comparison[] {
 
 async function importTable(csv: string, as: 'columns' | 'table'): Promise<Job> {
   const h5 = scratch.path();
-  const { tables: [table] } = await importDelimited([csv], h5, { as });
+  const { tables: [table] } = await importFiles([csv], h5, { as });
   if (table === undefined) throw new Error('an import reports every table');
   return { csv, delimiter: csv.endsWith('.tsv') ? '\t' : ',', h5, place: table.path };
 }
