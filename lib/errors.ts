@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { getSystemErrorMap, inspect } from 'node:util';
 
 /**
@@ -52,9 +53,24 @@ export class FreestoneError extends Error {
   }
 }
 
+/** Of errors that files meet and that Node's own map leaves out. */
+const otherDescriptions: Readonly<Record<string, string>> = {
+  EDQUOT: 'disk quota exceeded',
+  ENOLCK: 'no locks available',
+  ESTALE: 'stale file handle',
+};
+
+/** The name of a system's error and what it means. @param errno positive, as C has it */
+function describedError(errno: number): readonly [name: string, description: string] {
+  const known = getSystemErrorMap().get(-errno);
+  if (known !== undefined) return known;
+  const name = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `E${String(errno)}`;
+  return [name, otherDescriptions[name] ?? 'unknown error'];
+}
+
 /** The error for a failed system call, worded and shaped like Node's own. @param errno positive, as C has it */
 export function systemError(errno: number, syscall: string, path?: string, facts: ErrorFacts = {}): FreestoneError {
-  const [name, description] = getSystemErrorMap().get(-errno) ?? [`E${String(errno)}`, 'unknown error'];
+  const [name, description] = describedError(errno);
   const at = path === undefined ? '' : ` '${path}'`;
   return new FreestoneError(name, `${name}: ${description}, ${syscall}${at}`, {
     errno: -errno,

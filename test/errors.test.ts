@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { FreestoneError, errorCodes, systemError } from '../lib/errors.js';
@@ -87,5 +88,10 @@ describe('systemError', () => {
     expect(systemError(28, 'write')).not.toHaveProperty('path');
     expect(systemError(28, 'write').code).toBe('ENOSPC');
     expect(systemError(99_999, 'write').code).toBe('E99999');
+  });
+
+  it('a number that Node has no words for has its name all the same', () => {
+    const { EDQUOT } = constants.errno;
+    expect(systemError(EDQUOT, 'write', 'x.h5')).toMatchObject({ code: 'EDQUOT', errno: -EDQUOT, message: "EDQUOT: disk quota exceeded, write 'x.h5'" });
   });
 });
