@@ -32,6 +32,11 @@ export class ModelArray<T> {
     });
   }
 
+  /** In row-major order. */
+  read({ start, count }: Box): T[] {
+    return positionsIn(count).map((position) => this.#at(position.map((at, d) => at + (start[d] ?? 0))));
+  }
+
   append(rows: number, values: readonly T[]): void {
     const [extent = 0, ...row] = this.shape;
     this.shape = [extent + rows, ...row];
@@ -46,9 +51,11 @@ export class ModelArray<T> {
 
   /** All elements in row-major order. */
   values(): T[] {
-    return positionsIn(this.shape).map((position) => {
-      const key = position.join();
-      return this.#elements.has(key) ? (this.#elements.get(key) as T) : this.#fill;
-    });
+    return positionsIn(this.shape).map((position) => this.#at(position));
+  }
+
+  #at(position: readonly number[]): T {
+    const key = position.join();
+    return this.#elements.has(key) ? (this.#elements.get(key) as T) : this.#fill;
   }
 }

@@ -1,18 +1,33 @@
 // Random datasets and what is done to them: drawn as a plan, played on the code under test and on the model.
 import fc from 'fast-check';
-import { type H5File, fletcher32, gzip, shuffle, type Data, type Dataset, type Filter, type TypedArray, type Value } from '../../lib/hdf5/index.js';
+import { expect } from 'vitest';
+import {
+  bitshuffle, fletcher32, gzip, lz4, lzf, nbit, scaleOffset, shuffle, szip, type Data, type Dataset, type Filter, type H5File, type TypedArray, type Value,
+} from '../../lib/hdf5/index.js';
 import type { SeenDataset } from './h5py.js';
 import { kinds, type Kind } from './kinds.js';
-import { ModelArray, product, type Box } from './model-array.js';
+import { ModelArray, positionsIn, product, type Box } from './model-array.js';
+import { isAvailable } from './readers.js';
 
 /** How the same values are handed over. */
-type Form = 'nested' | 'typed' | 'strided';
+interface Form {
+  readonly as: 'nested' | 'typed' | 'strided';
+  /** Of strided data, a bit for each dimension: it is walked backwards, or it is one element that is repeated. */
+  readonly backwards: number;
+  readonly still: number;
+  /** Whether the first dimension is the fastest. */
+  readonly columnsFirst: boolean;
+  /** Elements from one to the next. */
+  readonly step: number;
+}
 
 type Operation =
   /** The box as fractions of the shape that the dataset has by then. */
   | { readonly do: 'write'; readonly box: readonly (readonly [number, number])[]; readonly values: readonly unknown[]; readonly form: Form }
   | { readonly do: 'append'; readonly rows: number; readonly values: readonly unknown[]; readonly form: Form }
   | { readonly do: 'resize'; readonly to: readonly number[] }
+  /** Into memory of the caller's, if there is such memory for the type. */
+  | { readonly do: 'read'; readonly box: readonly (readonly [number, number])[]; readonly into: boolean }
   | { readonly do: 'flush' };
 
 export interface RandomCase {
@@ -27,31 +42,71 @@ export interface RandomCase {
   readonly awaited: boolean;
 }
 
-const filterLists: fc.Arbitrary<Filter[]> = fc
+/** The filters that everyone has, in any order. */
+const plainFilters: fc.Arbitrary<Filter[]> = fc
   .shuffledSubarray(['shuffle', 'gzip', 'fletcher32'] as const)
   .chain((names) => fc.nat({ max: 9 }).map((level) => names.map((name) => ({ gzip: gzip(level), shuffle: shuffle(), fletcher32: fletcher32() })[name])));
 
-const forms = fc.constantFrom<Form>('nested', 'typed', 'strided');
+const some = (...filters: Filter[]): fc.Arbitrary<Filter | undefined> => fc.constantFrom(undefined, ...filters);
+const withBitshuffle = isAvailable('the bitshuffle plug-in') ? [bitshuffle(), bitshuffle({ blockSize: 8 }), bitshuffle({ compressor: 'lz4' })] : [];
+const withLz4 = isAvailable('the lz4 plug-in') ? [lz4(), lz4({ blockSize: 8 })] : [];
+/** All that h5py undoes here, in an order in which they can be. */
+const otherFilters: fc.Arbitrary<Filter[]> = fc
+  .tuple(some(nbit(), scaleOffset()), some(shuffle()), some(...withBitshuffle), some(szip({ pixelsPerBlock: 2 }), lzf(), gzip(1), ...withLz4), some(fletcher32()))
+  .map((filters) => filters.filter((filter) => filter !== undefined));
+const filterLists = fc.oneof(plainFilters, otherFilters);
+
+/** Whether a filter can stand behind those before it, and can hold the type in such chunks. */
+function holds(filter: Filter, before: readonly Filter[], kind: Kind, chunks: readonly number[]): boolean {
+  const { class: type } = kind.described;
+  const packed = before.some(({ name }) => name === 'nbit' || name === 'scaleOffset');
+  switch (filter.name) {
+    // Variable-length data is not in the chunks.
+    case 'nbit':
+    case 'fletcher32':
+      return !hasVariableText(kind);
+    case 'scaleOffset':
+      return type === 'integer';
+    case 'szip':
+      return !packed && (type === 'integer' || type === 'float') && product(chunks) >= 2;
+    case 'bitshuffle':
+      return !packed;
+    default:
+      return true;
+  }
+}
+
+const bits = fc.nat({ max: 15 });
+const forms: fc.Arbitrary<Form> = fc.record({
+  as: fc.constantFrom('nested', 'typed', 'strided', 'strided'),
+  backwards: bits,
+  // Seldom, or most values would be alike.
+  still: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: bits }),
+  columnsFirst: fc.boolean(),
+  step: fc.integer({ min: 1, max: 3 }),
+});
 const fraction = fc.double({ min: 0, max: 1, noNaN: true });
 const MAX_EXTENT = 7;
 
 function operationsFor(kind: Kind, rank: number, grows: boolean): fc.Arbitrary<Operation[]> {
   // As many values as the largest box can need; the rest is not used.
   const values = fc.array(kind.values, { minLength: 1, maxLength: 12 });
+  const boxes = fc.array(fc.tuple(fraction, fraction), { minLength: rank, maxLength: rank });
   const write = fc.record({
     do: fc.constant('write' as const),
-    box: fc.array(fc.tuple(fraction, fraction), { minLength: rank, maxLength: rank }),
+    box: boxes,
     values,
     form: forms,
   });
   const flush = fc.constant({ do: 'flush' as const });
+  const read = fc.record({ do: fc.constant('read' as const), box: boxes, into: fc.boolean() });
   const append = fc.record({ do: fc.constant('append' as const), rows: fc.nat({ max: 4 }), values, form: forms });
   const resize = fc.record({
     do: fc.constant('resize' as const),
     to: fc.array(fc.nat({ max: MAX_EXTENT + 2 }), { minLength: rank, maxLength: rank }),
   });
   const growing = grows ? [{ weight: 3, arbitrary: append }, { weight: 2, arbitrary: resize }] : [];
-  return fc.array(fc.oneof({ weight: 4, arbitrary: write }, { weight: 1, arbitrary: flush }, ...growing), { maxLength: 8 });
+  return fc.array(fc.oneof({ weight: 4, arbitrary: write }, { weight: 1, arbitrary: flush }, { weight: 1, arbitrary: read }, ...growing), { maxLength: 8 });
 }
 
 export const randomCase: fc.Arbitrary<RandomCase> = fc
@@ -75,13 +130,12 @@ export const randomCase: fc.Arbitrary<RandomCase> = fc
           const more = headroom === null ? 0 : (headroom[d] ?? null);
           return more === null ? null : extent + more;
         });
-        return {
-          ...rest,
-          maxShape,
-          chunks: chunks?.map((extent, d) => Math.min(extent, Math.max(1, maxShape[d] ?? extent))) ?? null,
-          // Variable-length data is not in the chunks, so that no checksum can guard it.
-          filters: (filters as readonly Filter[]).filter(({ name }) => name !== 'fletcher32' || !hasVariableText(kind)),
-        };
+        const chunkShape = chunks?.map((extent, d) => Math.min(extent, Math.max(1, maxShape[d] ?? extent))) ?? null;
+        const fitting = (filters as readonly Filter[]).reduce<Filter[]>(
+          (before, filter) => (holds(filter, before, kind, chunkShape ?? []) ? [...before, filter] : before),
+          [],
+        );
+        return { ...rest, maxShape, chunks: chunkShape, filters: fitting };
       });
   });
 
@@ -99,38 +153,42 @@ function nested(values: readonly unknown[], shape: readonly number[]): Value {
   return Array.from({ length: extent }, (_, i) => nested(values.slice(i * size, (i + 1) * size), rest));
 }
 
+const isStrided = (kind: Kind, shape: readonly number[], { as }: Form): boolean =>
+  as === 'strided' && kind.typed !== undefined && !kind.name.startsWith('complex') && product(shape) > 0;
+
+const bit = (mask: number, d: number): boolean => ((mask >> d) & 1) === 1;
+
+/** The values that such data has: alike along the dimensions in which it does not move. */
+function valuesIn(kind: Kind, values: readonly unknown[], shape: readonly number[], form: Form): readonly unknown[] {
+  if (!isStrided(kind, shape, form) || form.still === 0) return values;
+  return positionsIn(shape).map((position) =>
+    values[position.reduce((index, at, d) => index * (shape[d] ?? 1) + (bit(form.still, d) ? 0 : at), 0)]);
+}
+
 /** The values in one of the forms that say the same; what has no typed array, or is empty, comes as nested arrays. */
 function inForm(kind: Kind, values: readonly unknown[], shape: readonly number[], form: Form): Data {
   // Nested arrays of no rows cannot say how long a row is.
   if (product(shape) === 0) return kind.typed === undefined ? { data: new Uint8Array(), shape } : kind.typed([]);
-  if (form === 'nested' || kind.typed === undefined) return nested(values, shape);
-  if (form === 'typed' || kind.name.startsWith('complex')) return kind.typed(values);
-  return transposed(kind.typed(values), shape);
+  if (form.as === 'nested' || kind.typed === undefined) return nested(values, shape);
+  return isStrided(kind, shape, form) ? strided(kind.typed(values), shape, form) : kind.typed(values);
 }
 
-/** The same array with its elements in memory in the opposite order of dimensions and a gap after each. */
-function transposed(array: TypedArray, shape: readonly number[]): Data {
-  const strides: number[] = [];
-  let stride = 2;
-  for (const extent of shape) {
-    strides.push(stride);
-    stride *= extent;
+/** The same array with its elements elsewhere in memory. */
+function strided(array: TypedArray, shape: readonly number[], { backwards, still, columnsFirst, step }: Form): Data {
+  const strides = shape.map(() => 0);
+  const dimensions = columnsFirst ? [...shape.keys()] : [...shape.keys()].reverse();
+  let stride = step;
+  for (const d of dimensions) {
+    if (bit(still, d)) continue;
+    strides[d] = bit(backwards, d) ? -stride : stride;
+    stride *= shape[d] ?? 1;
   }
+  const offset = strides.reduce((sum, along, d) => (along < 0 ? sum - along * ((shape[d] ?? 1) - 1) : sum), 1);
   const spread = new (array.constructor as new (length: number) => TypedArray)(stride + 1);
-  const place = (index: number): number => {
-    let rest = index;
-    let at = 1;
-    for (let d = shape.length - 1; d >= 0; d -= 1) {
-      const extent = shape[d] ?? 1;
-      at += (rest % extent) * (strides[d] ?? 0);
-      rest = Math.floor(rest / extent);
-    }
-    return at;
-  };
-  array.forEach((value: number | bigint, i: number) => {
-    (spread as Float64Array)[place(i)] = value as number;
+  positionsIn(shape).forEach((position, i) => {
+    (spread as Float64Array)[position.reduce((at, along, d) => at + along * (strides[d] ?? 0), offset)] = array[i] as number;
   });
-  return { data: spread, shape, strides, offset: 1 };
+  return { data: spread, shape, strides, offset };
 }
 
 /** Plays a case on a new dataset and on the model, which is what a reader must find. */
@@ -165,22 +223,42 @@ function start(file: H5File, dataset: Dataset, drawn: RandomCase, model: ModelAr
       model.resize(to);
       return dataset.resize(to);
     }
+    case 'read':
+      // What is asked for later may be in it already.
+      return drawn.awaited ? expectRead(dataset, kind, model, boxOf(operation.box, model.shape), operation.into) : Promise.resolve();
     case 'append': {
       const [extent = 0, ...row] = model.shape;
       const rows = Math.min(operation.rows, (maxShape[0] ?? Infinity) - extent);
       // Without elements the data does not say how many rows it is.
       if (rows === 0 || product(row) === 0) return Promise.resolve();
-      const values = repeated(operation.values, rows * product(row));
+      const values = valuesIn(kind, repeated(operation.values, rows * product(row)), [rows, ...row], operation.form);
       model.append(rows, values);
       return dataset.append(inForm(kind, values, [rows, ...row], operation.form));
     }
     case 'write': {
       const box = boxOf(operation.box, model.shape);
-      const values = repeated(operation.values, product(box.count));
+      const values = valuesIn(kind, repeated(operation.values, product(box.count)), box.count, operation.form);
       model.write(box, values);
       return dataset.write(inForm(kind, values, box.count, operation.form), box);
     }
   }
+}
+
+/** Reads a box by this package's own reader, and compares it with the model. */
+export async function expectRead(dataset: Dataset, kind: Kind, model: ModelArray<unknown>, box: Box, into: boolean): Promise<void> {
+  const wanted = model.read(box);
+  const memory = into ? kind.typed?.(repeated([kind.sample], wanted.length)) : undefined;
+  const found = await dataset.read(box, memory === undefined ? {} : { into: memory });
+  if (memory !== undefined) expect(found).toBe(memory);
+  expect(elements(kind, found).map((value) => kind.printed(value))).toEqual(wanted.map((value) => kind.printed(value)));
+}
+
+/** What was read, one by one. */
+function elements(kind: Kind, found: unknown): unknown[] {
+  if (!ArrayBuffer.isView(found)) return Array.isArray(found) ? found : [found];
+  const numbers = [...(found as Float64Array)];
+  if (!kind.name.startsWith('complex')) return numbers;
+  return Array.from({ length: numbers.length / 2 }, (_, i) => ({ re: numbers[2 * i], im: numbers[2 * i + 1] }));
 }
 
 function boxOf(fractions: readonly (readonly [number, number])[], shape: readonly number[]): Box {
@@ -189,7 +267,7 @@ function boxOf(fractions: readonly (readonly [number, number])[], shape: readonl
   return { start, count };
 }
 
-const filterIds = { gzip: 1, shuffle: 2, fletcher32: 3 } as const;
+const filterIds = { gzip: 1, shuffle: 2, fletcher32: 3, szip: 4, nbit: 5, scaleOffset: 6, lzf: 32000, lz4: 32004, bitshuffle: 32008 } as const;
 
 /** What h5py must see of a case, in the part of its description that a case decides. */
 export function expected(drawn: RandomCase, model: ModelArray<unknown>): Omit<SeenDataset, 'kind' | 'storageSize' | 'attributes' | 'fill'> {
@@ -205,7 +283,7 @@ export function expected(drawn: RandomCase, model: ModelArray<unknown>): Omit<Se
     filters: filters.map(({ name, level }) => ({
       id: filterIds[name as keyof typeof filterIds],
       optional: name !== 'fletcher32',
-      values: name === 'gzip' ? [level ?? 4] : name === 'shuffle' ? [elementSize(kind)] : [],
+      values: name === 'gzip' ? [level ?? 4] : name === 'shuffle' ? [elementSize(kind)] : name === 'fletcher32' ? [] : (expect.any(Array) as number[]),
     })),
     ...(kind.fillable ? { fill: { state: isZero ? 'default' : 'user', value: kind.printed(fill === null ? kind.zero : fill.value) } } : {}),
     values: model.values().map((value) => kind.printed(value)),
