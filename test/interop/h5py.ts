@@ -59,12 +59,14 @@ export interface ReadOptions {
   readonly modify?: boolean;
   /** For datasets that are too large: no values, or in their place a digest of each row, which `digest` makes of expected ones. */
   readonly values?: 'all' | 'none' | 'digests';
+  /** Paths of what is left out with all below it: h5py need not have the filters. */
+  readonly skip?: readonly string[];
 }
 
 /** Reads files in one Python process. */
-export function readAll(paths: readonly string[], { modify = false, values = 'all' }: ReadOptions = {}): SeenFile[] {
+export function readAll(paths: readonly string[], { modify = false, values = 'all', skip = [] }: ReadOptions = {}): SeenFile[] {
   if (paths.length === 0) return [];
-  const args = [...(modify ? ['--modify'] : []), ...{ all: [], none: ['--no-values'], digests: ['--digests'] }[values]];
+  const args = [...(modify ? ['--modify'] : []), ...{ all: [], none: ['--no-values'], digests: ['--digests'] }[values], ...skip.flatMap((path) => ['--skip', path])];
   const lines = runPython('read_h5.py', args, paths.join('\n')).trimEnd().split('\n');
   return paths.map((path, i) => {
     const answer = JSON.parse(lines[i] ?? '{}') as { objects?: SeenFile; error?: string };

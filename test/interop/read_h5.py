@@ -4,6 +4,7 @@
     read_h5.py --modify    the same, after h5py has opened each file for writing and changed what is in it
     read_h5.py --no-values everything but the values
     read_h5.py --digests   for the values, of each row the SHA-1 digest of its bytes in this machine's order
+    read_h5.py --skip /a   without that group
 
 Values are strings, so that no digit is lost: integers in decimal, floats as the hexadecimal digits of their bits (`nan` for
 every NaN), text as it is, booleans as `true` and `false`; compounds and complex numbers are lists of their parts.
@@ -15,6 +16,7 @@ import sys
 import h5py
 import numpy as np
 
+SKIPPED = [path for option, path in zip(sys.argv, sys.argv[1:]) if option == "--skip"]
 ORDERS = {h5py.h5t.ORDER_LE: "LE", h5py.h5t.ORDER_BE: "BE", h5py.h5t.ORDER_NONE: "none"}
 PADS = {h5py.h5t.STR_NULLTERM: "nullterm", h5py.h5t.STR_NULLPAD: "null", h5py.h5t.STR_SPACEPAD: "space"}
 CHARSETS = {h5py.h5t.CSET_ASCII: "ascii", h5py.h5t.CSET_UTF8: "utf8"}
@@ -160,6 +162,8 @@ def describe_file(path):
     with h5py.File(path, "r") as file:
 
         def visit(obj):
+            if obj.name in SKIPPED:
+                return
             is_group = isinstance(obj, h5py.Group)
             objects[obj.name] = describe_group(obj) if is_group else describe_dataset(obj)
             if is_group:
