@@ -2,12 +2,14 @@
 import { FreestoneError } from '../errors.js';
 
 /** `csv` is CSV and TSV: any text with one delimiter. */
-export const formats = ['csv', 'ndjson'] as const;
+export const formats = ['csv', 'ndjson', 'npy', 'npz'] as const;
 export type Format = (typeof formats)[number];
 
 const formatOfEnding: Readonly<Record<string, Format>> = {
   '.ndjson': 'ndjson',
   '.jsonl': 'ndjson',
+  '.npy': 'npy',
+  '.npz': 'npz',
 };
 
 /** Formats that are none of these and would be taken for a strange CSV. */
@@ -17,8 +19,6 @@ const refused: Readonly<Record<string, string>> = {
   '.feather': '',
   '.h5': '',
   '.hdf5': '',
-  '.npy': '',
-  '.npz': '',
   '.parquet': '',
   '.xls': '',
   '.xlsx': '',

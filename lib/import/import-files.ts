@@ -8,6 +8,8 @@ import { prepareDelimited } from './delimited.js';
 import type { Format } from './formats.js';
 import { InputFile, standardInput } from './input-file.js';
 import { prepareNdjson } from './ndjson.js';
+import { prepareNpy } from './npy.js';
+import { prepareNpz } from './npz.js';
 import { type ImportOptions, type ImportPlan, importPlan } from './options.js';
 import { OutputFile } from './output-file.js';
 import type { ArrayReport, Place, Prepare, PreparedInput, TableReport } from './prepared.js';
@@ -30,6 +32,8 @@ export interface ImportReport {
 const prepare: Readonly<Record<Format, Prepare>> = {
   csv: prepareDelimited,
   ndjson: prepareNdjson,
+  npy: prepareNpy,
+  npz: prepareNpz,
 };
 
 /** A name for each input, from its file's. */
@@ -56,6 +60,7 @@ export async function importFiles(inputs: readonly string[], output: string, opt
   const plan = importPlan(inputs, options);
   const target = await OutputFile.prepare(output, plan.overwrite);
   const files: InputFile[] = [];
+  const prepared: PreparedInput[] = [];
   try {
     for (const input of inputs) files.push(await openInput(input, target, plan.signal));
     const totalBytes = 2 * files.reduce((sum, { size }) => sum + size, 0);
@@ -64,7 +69,6 @@ export async function importFiles(inputs: readonly string[], output: string, opt
       plan.signal?.throwIfAborted();
       plan.onProgress({ phase, file: file.name, bytes: done + Math.min(bytes, file.size), totalBytes, rows });
     };
-    const prepared: PreparedInput[] = [];
     for (const [index, file] of files.entries()) {
       const format = plan.formats[index] ?? 'csv';
       prepared.push(await prepare[format]({ file, plan, spool: () => target.spool(), onBlock: progress('infer', file) }));
@@ -102,6 +106,7 @@ export async function importFiles(inputs: readonly string[], output: string, opt
       warnings: [...prepared.flatMap(({ warnings }) => warnings), ...sameNames(files, names)],
     };
   } finally {
+    for (const input of prepared) input.close?.();
     for (const file of files) await file.close();
     await target.discard();
   }

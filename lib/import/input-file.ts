@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { FreestoneError, systemError } from '../errors.js';
@@ -70,6 +71,16 @@ export class InputFile {
     }
   }
 
+  /**
+   * The copy of what a stream gives, which `close` removes.
+   * @param name in messages @param spool where the copy goes
+   */
+  static async spooled(name: string, stream: Readable, spool: string, signal?: AbortSignal): Promise<InputFile> {
+    await pipeline(stream, createWriteStream(spool, { mode: 0o600 }), signal === undefined ? {} : { signal });
+    const handle = await open(spool, 'r');
+    return new InputFile(name, handle, spool, await handle.stat(), spool);
+  }
+
   /** Up to `length` bytes from `start`. */
   async head(length: number, start = 0): Promise<Buffer> {
     const buffer = Buffer.alloc(Math.max(0, Math.min(length, this.size - start)));
@@ -106,6 +117,11 @@ export class InputFile {
   /** The error for a file that is not what its format wants. */
   corrupt(reason: string): FreestoneError {
     return new FreestoneError('ERR_CORRUPT_FILE', `${this.name}: ${reason}`, { file: this.name });
+  }
+
+  /** The error for what HDF5 or this package has not. @param message names the file */
+  unsupported(message: string): FreestoneError {
+    return new FreestoneError('ERR_UNSUPPORTED', message, { file: this.name });
   }
 
   async close(): Promise<void> {

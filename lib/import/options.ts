@@ -19,7 +19,7 @@ export interface ImportProgress {
 }
 
 export interface ImportOptions {
-  /** Of all inputs. Default: what each one's ending says (.ndjson, .jsonl), otherwise csv. */
+  /** Of all inputs. Default: what each one's ending says (.ndjson, .jsonl, .npy, .npz), otherwise csv. */
   readonly format?: Format;
   /** CSV: one ASCII character. Default: a tab for .tsv and .tab, otherwise the one of `,` `;` tab `|` that fits the first lines best. */
   readonly delimiter?: string;
@@ -37,7 +37,7 @@ export interface ImportOptions {
   readonly strings?: StringStorage;
   /** `columns`: a group with one dataset for each column; `table`: one compound dataset. Default `columns`. */
   readonly as?: 'columns' | 'table';
-  /** The dataset's name, where one input becomes one dataset: with `as: 'table'`. Default: the file's, without its ending. */
+  /** The dataset's name, where one input becomes one dataset: with `as: 'table'`, and of .npy. Default: the file's, without its ending. */
   readonly name?: string;
   /** The group that the data goes into, made if it is not there. Default: the root. */
   readonly group?: string;
@@ -138,8 +138,8 @@ export function importPlan(inputs: readonly string[], options: ImportOptions): I
   if (delimiter !== undefined && delimiter === quote) throw wrong('quote', quote, 'another character than the delimiter');
   const as = oneOf('as', options.as, ['columns', 'table']);
   const name = text('name', options.name);
-  if (name !== undefined && as !== 'table') throw wrong('name', name, 'left out unless the data goes into one dataset (as: "table")');
-  if (name !== undefined && (inputs.length > 1 || /[/\0]/.test(name) || name === '.')) {
+  if (name !== undefined && as !== 'table' && formatsOfInputs[0] !== 'npy') throw wrong('name', name, 'left out unless the data goes into one dataset (as: "table")');
+  if (name !== undefined && (inputs.length > 1 || formatsOfInputs[0] === 'npz' || /[/\0]/.test(name) || name === '.')) {
     throw wrong('name', name, 'the name of the only dataset, without a slash; groups are named with group');
   }
   const types = Object.entries(options.types ?? {}).map(([column, type]): [string, TypeName] => [column, checkTypeName(column, type)]);

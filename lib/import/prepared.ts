@@ -94,6 +94,8 @@ export interface PreparedInput {
   readonly warnings: readonly string[];
   /** Pass 2. @param onBlock as in pass 1 */
   write(output: H5File, place: Place, onBlock: (bytes: number, rows: number) => void): Promise<void>;
+  /** Called when the import ends, however it does. */
+  close?(): void;
   /** What was written; to be asked for after that. */
   report(place: Place): { readonly tables: readonly TableReport[]; readonly arrays: readonly ArrayReport[] };
 }

@@ -115,6 +115,12 @@ describe('the installed package', () => {
     });
   });
 
+  it('says which package to install when an archive of arrays is to be imported without yauzl', () => {
+    writeFileSync(join(user.project, 'x.npz'), 'PK');
+    const { status, stderr } = run(join(user.project, 'node_modules', '.bin', 'freestone'), ['import', 'x.npz', 'x.h5'], user.project);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: 'freestone import: .npz files are read with the package yauzl, which is not installed: npm install yauzl@3\n' });
+  });
+
   it('says which package to install when metrics are asked for without prom-client, and the pool works on', () => {
     const code = `
       import { BufferPool } from 'freestone/buffers';
