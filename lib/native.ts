@@ -43,20 +43,23 @@ export interface NativeFileSpace {
   validate(): void;
 }
 
-/** An open file. Reads and writes run on the worker threads; several may be under way at once. */
+/**
+ * An open file. What takes a ticket runs on the worker threads, several at once, and ends with that ticket among those that
+ * the listener of `onJobsDone` is told of; until then the caller holds the memory that it was given. What throws has not begun.
+ */
 export interface NativeFile {
   /** All of `data` or an error. The memory is read by the kernel alone, so a buffer that is detached meanwhile can at worst give EFAULT. */
-  write(address: number, data: Uint8Array): Promise<void>;
+  write(ticket: number, address: number, data: Uint8Array): void;
   /** Exactly `into.length` bytes; a file that ends before is ERR_CORRUPT_FILE. */
-  read(address: number, into: Uint8Array): Promise<void>;
+  read(ticket: number, address: number, into: Uint8Array): void;
   /** As `read`, on the calling thread: for metadata, a few kilobytes at a time. */
   readSync(address: number, into: Uint8Array): void;
   size(): number;
-  truncate(size: number): Promise<void>;
+  truncate(ticket: number, size: number): void;
   /** Data and size reach the device. */
-  sync(): Promise<void>;
+  sync(ticket: number): void;
   /** Unlocks and closes once what is under way has ended. Every later call is ERR_CLOSED; a second close does nothing. */
-  close(): Promise<void>;
+  close(ticket: number): void;
 }
 
 /** The filters of one dataset, in the order in which they are applied on write. */
@@ -64,11 +67,11 @@ export interface NativeChunkCodec {
   /**
    * Filters `chunk`, allocates the file space that the result needs and writes it there, on a worker thread.
    * `chunk` must be memory that no user holds: a worker reads it. Its content is left as it was.
-   * Resolves to address, stored size and filter mask.
+   * Its results are address, stored size and filter mask.
    */
-  store(file: NativeFile, space: NativeFileSpace, chunk: Uint8Array): Promise<Float64Array>;
+  store(ticket: number, file: NativeFile, space: NativeFileSpace, chunk: Uint8Array): void;
   /** Reads and unfilters one chunk into `into`, which must be exactly the chunk's size and memory that no user holds. */
-  load(file: NativeFile, address: number, size: number, filterMask: number, into: Uint8Array): Promise<void>;
+  load(ticket: number, file: NativeFile, address: number, size: number, filterMask: number, into: Uint8Array): void;
 }
 
 /** What a frame allocator says about itself; kinds and levels as numbers. */
@@ -407,6 +410,13 @@ export interface NativeAddon {
   filterLibraries(id: number): string[];
   /** How many worker threads the process has for filters and files. */
   workerCount(): number;
+  /**
+   * Who is told of tasks that have ended, many at once: for each its ticket and three results, and at its place among `errors`
+   * why it failed. Must not throw.
+   */
+  onJobsDone(listener: (numbers: Float64Array, errors: readonly unknown[] | undefined) => void): void;
+  /** Tells the listener within this call. Where nothing has ended, it does such work or waits. @returns false when nothing is under way */
+  settleJobs(): boolean;
 }
 
 const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..');

@@ -1,4 +1,4 @@
-// File, ChunkCodec, copyBox, packTexts, workerCount and filterLibraries of lib/native.ts.
+// File, ChunkCodec, copyBox, packTexts, workerCount, filterLibraries, onJobsDone and settleJobs of lib/native.ts.
 #include <memory>
 
 #include "bind/arguments.h"
@@ -23,8 +23,8 @@ namespace {
 template <typename Operation>
 class FileJob : public Job {
  public:
-  FileJob(Napi::Env env, Ref<FileSink> sink, Operation operation)
-      : Job(env), operation_(std::move(operation)), sink_(std::move(sink)) {}
+  FileJob(const Napi::CallbackInfo& info, Ref<FileSink> sink, Operation operation)
+      : Job(info.Env(), whole_number(info, 0, "ticket")), operation_(std::move(operation)), sink_(std::move(sink)) {}
 
  protected:
   Status work(Worker& worker) noexcept override { return operation_.run(worker); }
@@ -39,16 +39,15 @@ class FileJob : public Job {
   const Ref<FileSink> sink_;
 };
 
-/// StoreChunk resolves to what it found out.
+/// StoreChunk tells what it found out.
 class StoreJob final : public FileJob<pipeline::StoreChunk> {
  public:
   using FileJob::FileJob;
 
  protected:
-  Napi::Value result(Napi::Env env) override {
-    const double values[] = {static_cast<double>(operation_.address), static_cast<double>(operation_.stored_size),
-                             static_cast<double>(operation_.filter_mask)};
-    return float64_array(env, values);
+  Results results() const noexcept override {
+    return {static_cast<double>(operation_.address), static_cast<double>(operation_.stored_size),
+            static_cast<double>(operation_.filter_mask)};
   }
 };
 
@@ -59,34 +58,18 @@ FileSink::Lease lease(Napi::Env env, FileSink& file) {
   return lease.take();
 }
 
-/// What the promise-returning functions share: one that throws would be two ways to fail, so it rejects instead.
-template <Function kFunction>
-Napi::Value rejecting(const Napi::CallbackInfo& info) {
-  try {
-    return kFunction(info);
-  } catch (const Napi::Error& error) {
-    // When that fails as well, the next to catch is `method`.
-    const auto deferred = Napi::Promise::Deferred::New(info.Env());
-    deferred.Reject(error.Value());
-    return deferred.Promise();
-  }
-}
-
-/// Sends a job on its way. @param kept the typed array that it touches, or undefined
-Napi::Value start(const Napi::CallbackInfo& info, std::unique_ptr<Job> job, const Napi::Value& kept) {
+/// Sends a job on its way.
+Napi::Value start(const Napi::CallbackInfo& info, std::unique_ptr<Job> job) {
   Environment& environment = Environment::of(info.Env());
   pipeline::Executor& executor = environment.executor();
-  if (!kept.IsUndefined()) job->keep(kept);
-  const Napi::Value promise = job->promise();
   environment.begin();
   executor.submit(*job.release());
-  return promise;
+  return info.Env().Undefined();
 }
 
 template <typename Operation>
-Napi::Value start_operation(const Napi::CallbackInfo& info, FileSink& file, Operation operation,
-                            const Napi::Value& kept) {
-  return start(info, std::make_unique<FileJob<Operation>>(info.Env(), Ref(&file), std::move(operation)), kept);
+Napi::Value start_operation(const Napi::CallbackInfo& info, FileSink& file, Operation operation) {
+  return start(info, std::make_unique<FileJob<Operation>>(info, Ref(&file), std::move(operation)));
 }
 
 Napi::Value file_construct(const Napi::CallbackInfo& info) {
@@ -104,16 +87,16 @@ Napi::Value file_construct(const Napi::CallbackInfo& info) {
 
 Napi::Value file_write(const Napi::CallbackInfo& info) {
   auto& file = self<FileSink>(info);
-  const uint64_t address = whole_number(info, 0, "address");
-  const Bytes data = bytes(info, 1, "data");
-  return start_operation(info, file, pipeline::Write{lease(info.Env(), file), address, data}, info[1]);
+  const uint64_t address = whole_number(info, 1, "address");
+  const Bytes data = bytes(info, 2, "data");
+  return start_operation(info, file, pipeline::Write{lease(info.Env(), file), address, data});
 }
 
 Napi::Value file_read(const Napi::CallbackInfo& info) {
   auto& file = self<FileSink>(info);
-  const uint64_t address = whole_number(info, 0, "address");
-  const Bytes into = bytes(info, 1, "into");
-  return start_operation(info, file, pipeline::Read{lease(info.Env(), file), address, into}, info[1]);
+  const uint64_t address = whole_number(info, 1, "address");
+  const Bytes into = bytes(info, 2, "into");
+  return start_operation(info, file, pipeline::Read{lease(info.Env(), file), address, into});
 }
 
 Napi::Value file_read_sync(const Napi::CallbackInfo& info) {
@@ -134,29 +117,28 @@ Napi::Value file_size(const Napi::CallbackInfo& info) {
 
 Napi::Value file_truncate(const Napi::CallbackInfo& info) {
   auto& file = self<FileSink>(info);
-  const uint64_t size = whole_number(info, 0, "size", Code::kInvalidSize);
-  return start_operation(info, file, pipeline::Truncate{lease(info.Env(), file), size}, info.Env().Undefined());
+  const uint64_t size = whole_number(info, 1, "size", Code::kInvalidSize);
+  return start_operation(info, file, pipeline::Truncate{lease(info.Env(), file), size});
 }
 
 Napi::Value file_sync(const Napi::CallbackInfo& info) {
   auto& file = self<FileSink>(info);
-  return start_operation(info, file, pipeline::Sync{lease(info.Env(), file)}, info.Env().Undefined());
+  return start_operation(info, file, pipeline::Sync{lease(info.Env(), file)});
 }
 
 Napi::Value file_close(const Napi::CallbackInfo& info) {
   auto& file = self<FileSink>(info);
   Environment& environment = Environment::of(info.Env());
   pipeline::Executor& executor = environment.executor();
-  auto job = std::make_unique<FileJob<pipeline::Close>>(info.Env(), Ref(&file), pipeline::Close{Ref(&file)});
-  const Napi::Value promise = job->promise();
+  auto job = std::make_unique<FileJob<pipeline::Close>>(info, Ref(&file), pipeline::Close{Ref(&file)});
   environment.begin();
+  // Once it has begun the executor has it, or the file until its last task is done.
   if (file.begin_close(executor, *job)) {
-    (void)job.release();  // the executor has it, or the file until its last task is done
-    return promise;
+    (void)job.release();
+  } else {
+    environment.complete(*job.release());
   }
-  environment.cancel();
-  job->deliver(info.Env());
-  return promise;
+  return info.Env().Undefined();
 }
 
 Napi::Value codec_construct(const Napi::CallbackInfo& info) {
@@ -169,30 +151,30 @@ Napi::Value codec_construct(const Napi::CallbackInfo& info) {
 Napi::Value codec_store(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto& filters = self<FilterChain>(info);
-  auto& file = unwrap<FileSink>(env, info[0], "file");
-  auto& space = unwrap<FileSpace>(env, info[1], "space");
-  const Bytes chunk = bytes(info, 2, "chunk");
+  auto& file = unwrap<FileSink>(env, info[1], "file");
+  auto& space = unwrap<FileSpace>(env, info[2], "space");
+  const Bytes chunk = bytes(info, 3, "chunk");
   pipeline::StoreChunk operation{
       .file = lease(env, file), .space = Ref(&space), .filters = Ref(&filters), .chunk = chunk};
-  return start(info, std::make_unique<StoreJob>(env, Ref(&file), std::move(operation)), info[2]);
+  return start(info, std::make_unique<StoreJob>(info, Ref(&file), std::move(operation)));
 }
 
 Napi::Value codec_load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto& filters = self<FilterChain>(info);
-  auto& file = unwrap<FileSink>(env, info[0], "file");
-  const uint64_t address = whole_number(info, 1, "address");
-  const uint64_t size = whole_number(info, 2, "size", Code::kInvalidSize);
-  const uint64_t filter_mask = whole_number(info, 3, "filterMask");
+  auto& file = unwrap<FileSink>(env, info[1], "file");
+  const uint64_t address = whole_number(info, 2, "address");
+  const uint64_t size = whole_number(info, 3, "size", Code::kInvalidSize);
+  const uint64_t filter_mask = whole_number(info, 4, "filterMask");
   if (filter_mask > UINT32_MAX) throw_error(env, Code::kInvalidArgument, "filterMask must have 32 bits");
-  const Bytes into = bytes(info, 4, "into");
+  const Bytes into = bytes(info, 5, "into");
   pipeline::LoadChunk operation{.file = lease(env, file),
                                 .filters = Ref(&filters),
                                 .address = address,
                                 .stored_size = size,
                                 .filter_mask = static_cast<uint32_t>(filter_mask),
                                 .into = into};
-  return start_operation(info, file, std::move(operation), info[4]);
+  return start_operation(info, file, std::move(operation));
 }
 
 Napi::Value copy_box(const Napi::CallbackInfo& info) {
@@ -226,6 +208,16 @@ Napi::Value pack_texts(const Napi::CallbackInfo& info) {
   return float64_array(info.Env(), values);
 }
 
+Napi::Value on_jobs_done(const Napi::CallbackInfo& info) {
+  if (!info[0].IsFunction()) throw_error(info.Env(), Code::kInvalidArgument, "listener must be a function");
+  Environment::of(info.Env()).on_jobs_done(info[0].As<Napi::Function>());
+  return info.Env().Undefined();
+}
+
+Napi::Value settle_jobs(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), Environment::of(info.Env()).settle_jobs());
+}
+
 Napi::Value worker_count(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), Environment::of(info.Env()).executor().worker_count());
 }
@@ -243,16 +235,15 @@ Napi::Value filter_libraries(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void export_pipeline(Napi::Env env, Napi::Object exports) {
-  define_class<file_construct>(
-      env, exports, "File",
-      {entry<rejecting<file_write>>("write"), entry<rejecting<file_read>>("read"), entry<file_read_sync>("readSync"),
-       entry<file_size>("size"), entry<rejecting<file_truncate>>("truncate"), entry<rejecting<file_sync>>("sync"),
-       entry<rejecting<file_close>>("close")});
-  define_class<codec_construct>(env, exports, "ChunkCodec",
-                                {entry<rejecting<codec_store>>("store"), entry<rejecting<codec_load>>("load")});
-  const napi_property_descriptor functions[] = {entry<copy_box>("copyBox"), entry<pack_texts>("packTexts"),
-                                                entry<worker_count>("workerCount"),
-                                                entry<filter_libraries>("filterLibraries")};
+  define_class<file_construct>(env, exports, "File",
+                               {entry<file_write>("write"), entry<file_read>("read"), entry<file_read_sync>("readSync"),
+                                entry<file_size>("size"), entry<file_truncate>("truncate"), entry<file_sync>("sync"),
+                                entry<file_close>("close")});
+  define_class<codec_construct>(env, exports, "ChunkCodec", {entry<codec_store>("store"), entry<codec_load>("load")});
+  const napi_property_descriptor functions[] = {
+      entry<copy_box>("copyBox"),         entry<pack_texts>("packTexts"),
+      entry<worker_count>("workerCount"), entry<filter_libraries>("filterLibraries"),
+      entry<on_jobs_done>("onJobsDone"),  entry<settle_jobs>("settleJobs")};
   if (napi_define_properties(env, exports, std::size(functions), functions) != napi_ok) throw Napi::Error::New(env);
 }
 

@@ -10,7 +10,7 @@ using base::Status;
 
 namespace {
 
-/// What a worker without work may keep; more is given back, so that one large chunk does not stay in memory for ever.
+/// What a thread without work may keep.
 constexpr size_t kIdleScratch = size_t{8} << 20;
 
 /// The executor of the process. Its storage is never destroyed: a thread that ends late may still ask.
@@ -27,6 +27,11 @@ SharedExecutor& shared_executor() noexcept {
 }
 
 }  // namespace
+
+void Worker::rest() noexcept {
+  scratch.shrink(kIdleScratch);
+  stored.shrink(kIdleScratch);
+}
 
 void TaskQueue::push(Task* task) noexcept {
   task->next_ = nullptr;
@@ -77,6 +82,16 @@ void Executor::submit(Task& task) noexcept {
   wake_.notify_one();
 }
 
+bool Executor::run_one(Worker& worker) noexcept {
+  Task* task = nullptr;
+  {
+    const std::lock_guard guard(mutex_);
+    task = queue_.pop();
+  }
+  if (task != nullptr) task->run(worker);
+  return task != nullptr;
+}
+
 void Executor::stop() noexcept {
   {
     const std::lock_guard guard(mutex_);
@@ -100,8 +115,7 @@ void Executor::work(void* argument) noexcept {
       continue;
     }
     if (executor.stopping_) return;
-    worker.scratch.shrink(kIdleScratch);
-    worker.stored.shrink(kIdleScratch);
+    worker.rest();
     executor.wake_.wait(lock);
   }
 }

@@ -17,6 +17,10 @@ struct Worker {
   Scratch scratch;
   /// For a chunk as the file has it.
   base::Buffer stored;
+
+  /// Gives back what is more than a thread without work may keep, so that one large chunk does not stay in memory for
+  /// ever.
+  void rest() noexcept;
 };
 
 /// One piece of work. Whoever submits it keeps it alive until it has run.
@@ -59,6 +63,9 @@ class Executor {
   [[nodiscard]] base::Status start(uint32_t count) noexcept;
   /// Runs `task` on one of the threads. Only between `start` and `stop`.
   void submit(Task& task) noexcept;
+  /// Runs the oldest task that no thread has taken yet, on the calling thread, which lends `worker`. False when there
+  /// is none.
+  bool run_one(Worker& worker) noexcept;
   /// Runs what was submitted, then ends the threads. Not from a task.
   void stop() noexcept;
   /// Threads that run.

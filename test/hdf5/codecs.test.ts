@@ -7,12 +7,13 @@ import {
 import { elementType, type DatatypeSpec } from '../../lib/hdf5/model/datatype.js';
 import { filterMessages, filtersOf, nativeFilters } from '../../lib/hdf5/model/filters.js';
 import { native } from '../../lib/native.js';
+import { ended } from './ended.js';
 import { scratchFolder } from './scratch.js';
 
 const scratch = scratchFolder();
 const file = new (native().File)(scratch.path('.bin'), 3);
 const space = new (native().FileSpace)(0, 2 ** 50);
-afterAll(() => file.close());
+afterAll(() => ended((ticket) => { file.close(ticket); }));
 
 const libraries = filterLibraries();
 const available = (...names: FilterName[]): boolean => names.every((name) => libraries[name].length > 0);
@@ -21,9 +22,9 @@ const available = (...names: FilterName[]): boolean => names.every((name) => lib
 async function thereAndBack(filters: readonly Filter[], dtype: DatatypeSpec, chunkShape: readonly number[], chunk: Uint8Array): Promise<Uint8Array> {
   const messages = filterMessages(filters, { type: elementType(dtype), chunkShape, fill: null });
   const codec = new (native().ChunkCodec)(nativeFilters(messages));
-  const [address = 0, size = 0, mask = 0] = await codec.store(file, space, chunk);
+  const { address, size, filterMask } = await ended((ticket) => { codec.store(ticket, file, space, chunk); });
   const into = new Uint8Array(chunk.length);
-  await codec.load(file, address, size, mask, into);
+  await ended((ticket) => { codec.load(ticket, file, address, size, filterMask, into); });
   return into;
 }
 

@@ -77,9 +77,13 @@ describe('a dataset that could not be written', () => {
 
   it('makes the group that was made for it, and itself, unusable, so that nothing is put where no file will have it', async () => {
     const file = await H5File.create(scratch.path(), { space: { limit: LIMIT } });
+    // What comes after a flush that has begun waits for it.
+    file.root.attrs.set('something', 1);
+    const flushing = file.flush();
     const failing = expect(file.root.createDataset('new/values', { data: noise(40_000) })).rejects.toThrow();
     const group = file.root.get('new');
     const values = file.root.get('new/values');
+    await flushing;
     await failing;
     if (!(group instanceof Group) || !(values instanceof Dataset)) throw new Error('not what was made');
     const isGone = expect.objectContaining({ code: 'ERR_NOT_FOUND' }) as Error;

@@ -27,6 +27,10 @@ export class Tape {
   }
 }
 
+/** By ticket, of what has been begun: where a chunk went, and what its end is on a tape. */
+const stores = new Map<number, (address: number, size: number) => void>();
+const ends = new Map<number, (failed: boolean) => void>();
+
 /** The real addon, with files that write to `tape()` what they do. */
 export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddon {
   // A native object's methods are its own, so that a class above it has no say: they are replaced object by object.
@@ -34,23 +38,26 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
     constructor(...args: ConstructorParameters<NativeAddon['File']>) {
       super(...args);
       const [write, truncate, sync] = [this.write.bind(this), this.truncate.bind(this), this.sync.bind(this)];
-      this.write = async (address, data) => {
+      const ended = (ticket: number, make: () => Event): void => {
         const { events } = tape();
+        ends.set(ticket, (failed) => {
+          if (!failed) events.push(make());
+        });
+      };
+      this.write = (ticket, address, data) => {
         const id = tape().begin((id) => ({ kind: 'write', id, address, bytes: Buffer.from(data) }));
-        await write(address, data);
-        events.push({ kind: 'done', id });
+        ended(ticket, () => ({ kind: 'done', id }));
+        write(ticket, address, data);
       };
-      this.truncate = async (size) => {
-        const { events } = tape();
+      this.truncate = (ticket, size) => {
         const id = tape().begin((id) => ({ kind: 'truncate', id, size }));
-        await truncate(size);
-        events.push({ kind: 'done', id });
+        ended(ticket, () => ({ kind: 'done', id }));
+        truncate(ticket, size);
       };
-      this.sync = async () => {
-        const { events } = tape();
-        const began = events.length;
-        await sync();
-        events.push({ kind: 'sync', began });
+      this.sync = (ticket) => {
+        const began = tape().events.length;
+        ended(ticket, () => ({ kind: 'sync', began }));
+        sync(ticket);
       };
     }
   }
@@ -59,18 +66,20 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
     constructor(...args: ConstructorParameters<NativeAddon['ChunkCodec']>) {
       super(...args);
       const store = this.store.bind(this);
-      this.store = async (file: NativeFile, space: NativeFileSpace, chunk: Uint8Array) => {
+      this.store = (ticket: number, file: NativeFile, space: NativeFileSpace, chunk: Uint8Array) => {
         const { events } = tape();
         // Where it goes and what it becomes is known only when it is there.
         const id = tape().begin((id) => ({ kind: 'write', id, address: 0, bytes: Buffer.alloc(0) }));
         const begun = events.length - 1;
-        const stored = await store(file, space, chunk);
-        const [address = 0, size = 0] = stored;
-        const bytes = Buffer.alloc(size);
-        file.readSync(address, bytes);
-        events[begun] = { kind: 'write', id, address, bytes };
-        events.push({ kind: 'done', id });
-        return stored;
+        stores.set(ticket, (address, size) => {
+          const bytes = Buffer.alloc(size);
+          file.readSync(address, bytes);
+          events[begun] = { kind: 'write', id, address, bytes };
+        });
+        ends.set(ticket, (failed) => {
+          if (!failed) events.push({ kind: 'done', id });
+        });
+        store(ticket, file, space, chunk);
       };
     }
   }
@@ -82,6 +91,20 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
     packTexts: real.packTexts.bind(real),
     workerCount: real.workerCount.bind(real),
     filterLibraries: real.filterLibraries.bind(real),
+    settleJobs: real.settleJobs.bind(real),
+    onJobsDone: (listener) => {
+      real.onJobsDone((numbers, errors) => {
+        for (let at = 0; at < numbers.length; at += 4) {
+          const [ticket = 0, address = 0, size = 0] = numbers.subarray(at, at + 3);
+          const failed = errors?.[at / 4] !== undefined;
+          if (!failed) stores.get(ticket)?.(address, size);
+          ends.get(ticket)?.(failed);
+          stores.delete(ticket);
+          ends.delete(ticket);
+        }
+        listener(numbers, errors);
+      });
+    },
     File: RecordingFile,
     ChunkCodec: RecordingCodec,
   };

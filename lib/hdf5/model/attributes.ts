@@ -10,7 +10,7 @@ import { product } from '../storage/box.js';
 import { checkedNumbers, dataBlock, inferredDatatype, type Data } from './data.js';
 import { datatypeOf, elementType, elementTypeOf, type Datatype, type DatatypeSpec } from './datatype.js';
 import { isText, type ElementType } from './element-type.js';
-import type { FileContext, ObjectNode } from './object-node.js';
+import type { ObjectNode } from './object-node.js';
 
 export interface AttributeOptions {
   /** Follows from the value unless given: numbers are float64, bigints int64, text variable-length UTF-8. */
@@ -19,28 +19,25 @@ export interface AttributeOptions {
   readonly shape?: readonly number[];
 }
 
+/** The attributes of one object. */
 export class Attributes {
-  readonly #context: FileContext;
-  readonly #owner: Pick<ObjectNode, 'touch' | 'path' | 'assertWritable'>;
-  /** The messages, encoded. */
-  readonly #bodies = new Map<string, Uint8Array>();
+  readonly #place: { readonly node: ObjectNode };
 
-  /** @internal */
-  constructor(context: FileContext, owner: Pick<ObjectNode, 'touch' | 'path' | 'assertWritable'>) {
-    this.#context = context;
-    this.#owner = owner;
+  /** @param place where the object is, which need not always be the same one in memory @internal */
+  constructor(place: { readonly node: ObjectNode }) {
+    this.#place = place;
   }
 
   get size(): number {
-    return this.#bodies.size;
+    return this.#place.node.attributes.size;
   }
 
   keys(): IterableIterator<string> {
-    return this.#bodies.keys();
+    return this.#place.node.attributes.keys();
   }
 
   has(name: string): boolean {
-    return this.#bodies.has(name);
+    return this.#place.node.attributes.has(name);
   }
 
   /**
@@ -49,7 +46,8 @@ export class Attributes {
    * @throws {FreestoneError} ERR_TYPE_MISMATCH, ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE (64 KiB is the most), ERR_CLOSED, ERR_READ_ONLY
    */
   set(name: string, value: Data, options: AttributeOptions = {}): void {
-    this.#owner.assertWritable();
+    const { node } = this.#place;
+    node.assertWritable();
     checkOptions('an attribute', options, ['dtype', 'shape']);
     if (typeof name !== 'string' || name === '' || !isText(name)) {
       throw new FreestoneError('ERR_INVALID_ARGUMENT', `${shown(name)} cannot be the name of an attribute`, { name });
@@ -64,7 +62,7 @@ export class Attributes {
       });
     }
     const tooLarge = (size: number): FreestoneError =>
-      new FreestoneError('ERR_INVALID_SIZE', `attribute ${shown(name)} of ${this.#owner.path} needs ${String(size)} bytes, and ${String(maxMessageSize)} is the most; write a dataset instead`, {
+      new FreestoneError('ERR_INVALID_SIZE', `attribute ${shown(name)} of ${node.path} needs ${String(size)} bytes, and ${String(maxMessageSize)} is the most; write a dataset instead`, {
         name,
         size,
         limit: maxMessageSize,
@@ -77,15 +75,16 @@ export class Attributes {
     if (nameSize + 1 > maxMessageSize) throw tooLarge(nameSize + 1);
     const frame = frameOf(nameSize, type, space, dataSize, tooLarge);
     // What does not depend on the heap has been checked before anything enters it.
-    this.#bodies.set(name, encodeFramed(frame, name, block.encode(0, block.count, this.#context.heap)));
-    this.#owner.touch();
+    node.attributes.set(name, encodeFramed(frame, name, block.encode(0, block.count, node.context.heap)));
+    node.touch();
   }
 
   /** @returns whether there was one. @throws {FreestoneError} ERR_CLOSED, ERR_READ_ONLY */
   delete(name: string): boolean {
-    this.#owner.assertWritable();
-    const found = this.#bodies.delete(name);
-    if (found) this.#owner.touch();
+    const { node } = this.#place;
+    node.assertWritable();
+    const found = node.attributes.delete(name);
+    if (found) node.touch();
     return found;
   }
 
@@ -94,14 +93,15 @@ export class Attributes {
    * @throws {FreestoneError} ERR_UNSUPPORTED, ERR_CORRUPT_FILE, ERR_CLOSED
    */
   get(name: string): unknown {
-    this.#context.assertOpen();
+    const { context, path } = this.#place.node;
+    context.assertOpen();
     const message = this.#message(name);
     if (message === undefined || message.space.kind === 'null') return undefined;
     const type = elementTypeOf(message.type);
     const data = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength);
     const count = elementCount(message.space);
-    if (count * type.size > data.length) throw corrupt(`attribute ${shown(name)} of ${this.#owner.path} is cut off`);
-    const values = Array.from({ length: count }, (_, i) => type.get(data, i * type.size, this.#context.heap));
+    if (count * type.size > data.length) throw corrupt(`attribute ${shown(name)} of ${path} is cut off`);
+    const values = Array.from({ length: count }, (_, i) => type.get(data, i * type.size, context.heap));
     return message.space.kind === 'scalar' ? values[0] : values;
   }
 
@@ -113,22 +113,23 @@ export class Attributes {
   }
 
   #message(name: string): AttributeMessage | undefined {
-    const body = this.#bodies.get(name);
-    return body === undefined ? undefined : decode(attribute, body, `an attribute of ${this.#owner.path}`);
+    const { attributes, path } = this.#place.node;
+    const body = attributes.get(name);
+    return body === undefined ? undefined : decode(attribute, body, `an attribute of ${path}`);
   }
+}
 
-  /** @param body of a message of the header that is being opened @internal */
-  load(body: Uint8Array): void {
-    this.#bodies.set(decode(attribute, body, `an attribute of ${this.#owner.path}`).name, body);
-  }
+/** @param body of a message of a header that is being opened */
+export function loadAttribute(node: ObjectNode, body: Uint8Array): void {
+  node.attributes.set(decode(attribute, body, `an attribute of ${node.path}`).name, body);
+}
 
-  /** @internal */
-  encode(): readonly HeaderMessage[] {
-    if (this.#bodies.size === 0) return [];
-    const messages: HeaderMessage[] = [noAttributeIndex];
-    for (const body of this.#bodies.values()) messages.push({ type: messageType.attribute, body });
-    return messages;
-  }
+/** The messages of an object's header. */
+export function encodeAttributes(attributes: ReadonlyMap<string, Uint8Array>): readonly HeaderMessage[] {
+  if (attributes.size === 0) return [];
+  const messages: HeaderMessage[] = [noAttributeIndex];
+  for (const body of attributes.values()) messages.push({ type: messageType.attribute, body });
+  return messages;
 }
 
 const noAttributeIndex: HeaderMessage = {

@@ -1,5 +1,5 @@
 // An HDF5 file: created and written, or opened and looked at.
-import { unlink } from 'node:fs/promises';
+import { unlinkSync } from 'node:fs';
 import { FreestoneError, checkChoice, checkOptions, shown } from '../../errors.js';
 import type { FileSpace } from '../../filespace/index.js';
 import { native, openMode, type NativeFile } from '../../native.js';
@@ -7,10 +7,13 @@ import { commit, finish, type Committed, type Durability } from '../commit/commi
 import { unsupported } from '../format/bytes.js';
 import { describeMessage } from '../format/message.js';
 import { decodeSuperblock, isSignature, signatureSize, superblockSize } from '../format/superblock.js';
-import { FileStore, readFile, threadCount } from '../storage/file-store.js';
+import { FileStore, closeFile, readFile, threadCount } from '../storage/file-store.js';
 import { GlobalHeap } from '../storage/global-heap.js';
+import { Flight, Pending, begin, done, now, promised, settled, wait, type Steps } from '../storage/steps.js';
 import { newSpace, readSpaceInfo, restoredSpace, type SpaceOptions, type SuperblockExtension } from '../storage/superblock-extension.js';
-import type { Dataset } from './dataset.js';
+import { Dataset } from './dataset.js';
+import type { DatasetNode } from './dataset-node.js';
+import type { DatasetPlace } from './dataset-place.js';
 import { mapFile, type FileExtent } from './file-map.js';
 import { Group } from './group.js';
 import { loadObject, readHeader } from './load.js';
@@ -31,15 +34,15 @@ export interface CreateOptions {
 
 type State = 'writing' | 'reading' | 'closed';
 
-/** So many new datasets are held, for what may still be added to them such as attributes, before their headers are on their way to the file. */
+/** So many datasets are held in memory for what may still be done with them; others that need not be are read again when they are. */
 const HELD_DATASETS = 128;
 
 /**
  * One HDF5 file. What is in it at any moment is the state of the last `flush` that resolved, also when this process is killed.
  * While it is open for writing it is locked as libhdf5 locks it: others are refused until it is closed, and readers that set
- * HDF5_USE_FILE_LOCKING=FALSE find that state.
+ * HDF5_USE_FILE_LOCKING=FALSE find that state. What ends in `Sync` does the same within the call, for scripts.
  */
-export class H5File implements AsyncDisposable {
+export class H5File implements AsyncDisposable, Disposable {
   readonly path: string;
   readonly root: Group;
   /** The addresses of the file. */
@@ -52,16 +55,18 @@ export class H5File implements AsyncDisposable {
   #committed: Committed | undefined;
   readonly #durability: Durability;
   /** Datasets that have taken data since the last flush was asked for, or whose flush failed. */
-  #unflushed = new Set<Dataset>();
-  /** In the order in which they were made. */
-  #newest: Dataset[] = [];
+  #unflushed = new Set<DatasetNode>();
+  /** In the order in which they came into memory. */
+  #newest: DatasetPlace[] = [];
   /** Flushes that have not ended. */
   #flushes = 0;
   #state: State;
-  #flushing: Promise<void> = Promise.resolve();
+  /** The last of them. */
+  #flushing: Pending = done;
   /** Of the flush that was asked for last, until it has its state of the file. */
-  #picture: Promise<void> | undefined;
-  #closing: Promise<void> | undefined;
+  #picture: Pending | undefined;
+  #closing: Pending | undefined;
+  #closePromise: Promise<void> | undefined;
 
   private constructor(path: string, file: NativeFile, space: FileSpace, origin: SuperblockExtension | { readonly rootAddress: number }, options: CreateOptions) {
     this.path = path;
@@ -74,6 +79,7 @@ export class H5File implements AsyncDisposable {
     const isFlushBeginning = (): boolean => this.#picture !== undefined;
     this.#context = {
       path,
+      isWritable: this.#state === 'writing',
       store: this.#store,
       heap: this.#heap,
       assertOpen: () => {
@@ -89,14 +95,14 @@ export class H5File implements AsyncDisposable {
       },
       forget: (dataset) => {
         this.#unflushed.delete(dataset);
-        const at = this.#newest.indexOf(dataset);
+        const at = this.#newest.findIndex((place) => place.held === dataset);
         if (at >= 0) this.#newest.splice(at, 1);
       },
       get isFlushBeginning() {
         return isFlushBeginning();
       },
-      noteChanged: (dataset) => {
-        this.#newest.push(dataset);
+      noteHeld: (place) => {
+        this.#newest.push(place);
         if (this.#newest.length > HELD_DATASETS && this.#flushes === 0) this.#letGo();
       },
       flushed: () => this.#flushing,
@@ -111,6 +117,15 @@ export class H5File implements AsyncDisposable {
    * @throws {FreestoneError} ERR_EXISTS, ERR_FILE_LOCKED, ERR_INVALID_ARGUMENT, or the system's own: ENOENT, EACCES, ENOSPC …
    */
   static async create(path: string, options: CreateOptions = {}): Promise<H5File> {
+    return promised(begin(H5File.#create(path, options)));
+  }
+
+  /** As `create`. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
+  static createSync(path: string, options: CreateOptions = {}): H5File {
+    return now(() => begin(H5File.#create(path, options)));
+  }
+
+  static *#create(path: string, options: CreateOptions): Steps<H5File> {
     checkPath(path);
     checkOptions('the file', options, ['overwrite', 'compat', 'durability', 'space', 'threads']);
     checkChoice('compat', options.compat ?? 'v18', ['v18'], 'ERR_UNSUPPORTED');
@@ -128,12 +143,12 @@ export class H5File implements AsyncDisposable {
     const file = new (native().File)(path, options.overwrite === true ? openMode.overwrite : openMode.create);
     try {
       const created = new H5File(path, file, space, extension, options);
-      await created.flush();
+      yield* wait(created.#flush());
       return created;
     } catch (error) {
-      await file.close();
+      yield* closeFile(file);
       // What could not even become an empty file is no file. One that was there before may be anything, and is left alone.
-      if (options.overwrite !== true) await unlink(path);
+      if (options.overwrite !== true) unlinkSync(path);
       throw error;
     }
   }
@@ -143,12 +158,21 @@ export class H5File implements AsyncDisposable {
    * @throws {FreestoneError} ERR_CORRUPT_FILE, ERR_UNSUPPORTED, ERR_INVALID_ARGUMENT, or the system's own
    */
   static async open(path: string, mode: 'r' = 'r'): Promise<H5File> {
+    return promised(begin(H5File.#open(path, mode)));
+  }
+
+  /** As `open`. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
+  static openSync(path: string, mode: 'r' = 'r'): H5File {
+    return now(() => begin(H5File.#open(path, mode)));
+  }
+
+  static *#open(path: string, mode: 'r'): Steps<H5File> {
     checkPath(path);
     checkChoice('mode', mode, ['r'], 'ERR_UNSUPPORTED');
     const file = new (native().File)(path, openMode.read);
     try {
       const start = Buffer.alloc(Math.min(superblockSize, file.size()));
-      await file.read(0, start);
+      file.readSync(0, start);
       if (!isSignature(start)) refuseUserBlock(file);
       const { endOfFile, rootHeaderAddress, extensionAddress } = decodeSuperblock(start);
       if (file.size() < endOfFile) {
@@ -162,7 +186,7 @@ export class H5File implements AsyncDisposable {
       const info = extensionAddress === null ? null : readSpaceInfo(read, extensionAddress);
       return new H5File(path, file, restoredSpace(read, info, endOfFile), { rootAddress: rootHeaderAddress }, {});
     } catch (error) {
-      await file.close();
+      yield* closeFile(file);
       throw withPath(error, path);
     }
   }
@@ -174,23 +198,36 @@ export class H5File implements AsyncDisposable {
    */
   async flush(): Promise<void> {
     this.#context.assertWritable();
-    await this.#flush();
+    await promised(this.#flush());
+  }
+
+  /** As `flush`. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
+  flushSync(): void {
+    this.#context.assertWritable();
+    now(() => this.#flush());
   }
 
   /** Flushes, and closes the file. A second call does nothing. @throws {FreestoneError} as `flush`; the file is closed all the same */
   close(): Promise<void> {
-    this.#closing ??= this.#close(this.#state === 'writing');
-    return this.#closing;
+    return (this.#closePromise ??= promised(this.#closed(this.#state === 'writing')));
+  }
+
+  /** As `close`. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
+  closeSync(): void {
+    now(() => this.#closed(this.#state === 'writing'));
   }
 
   /** Closes the file as of the last flush that resolved: what came after is dropped. A second call does nothing. */
   abort(): Promise<void> {
-    this.#closing ??= this.#close(false);
-    return this.#closing;
+    return (this.#closePromise ??= promised(this.#closed(false)));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
   }
 
   /**
@@ -207,8 +244,9 @@ export class H5File implements AsyncDisposable {
    * @throws {FreestoneError} ERR_NOT_FOUND, ERR_CLOSED, ERR_CORRUPT_FILE, ERR_UNSUPPORTED
    */
   messages(path: string): { readonly name: string; readonly text: string }[] {
-    const node = path === '/' ? this.root : this.root.get(path);
+    const found = path === '/' ? this.root : this.root.get(path);
     this.#assertOpen();
+    const node = found instanceof Dataset ? found.node : found;
     if (node.headerAddress === null) throw new FreestoneError('ERR_NOT_FOUND', `${path} is not in the file before the next flush`, { path });
     return readHeader(this.#store, node.headerAddress).messages.map(describeMessage);
   }
@@ -217,63 +255,65 @@ export class H5File implements AsyncDisposable {
     if (this.#state === 'closed') throw new FreestoneError('ERR_CLOSED', `${this.path} is closed`, { path: this.path });
   }
 
-  #flush(): Promise<void> {
+  #flush(): Pending {
     // What was asked for before this call is in the commit, and what is asked for after it waits until the commit has its
     // state of the file: otherwise an operation would be there by halves, or its data without the header that leads to it.
     const asked = this.#unflushed;
     this.#unflushed = new Set();
-    const begun = Promise.all([...asked].map((dataset) => dataset.begun));
-    let taken = (): void => undefined;
-    const picture = new Promise<void>((resolve) => {
-      taken = () => {
-        if (this.#picture === picture) this.#picture = undefined;
-        resolve();
-      };
-    });
+    const begun = [...asked].map((dataset) => dataset.begun);
+    const picture = new Pending();
     this.#picture = picture;
+    this.#flushes += 1;
     const before = this.#flushing;
-    const done = (async () => {
-      await before;
-      await begun;
+    this.#flushing = begin(this.#flushSteps(before, asked, begun, picture));
+    return this.#flushing;
+  }
+
+  *#flushSteps(before: Pending, asked: ReadonlySet<DatasetNode>, begun: readonly Pending[], picture: Pending): Steps {
+    const taken = (): void => {
+      if (this.#picture === picture) this.#picture = undefined;
+      picture.resolve();
+    };
+    try {
+      yield* settled(before);
+      for (const pending of begun) yield* settled(pending);
       // The flush before this one may have failed, and left its datasets to this one.
       const datasets = new Set([...asked, ...this.#unflushed]);
-      try {
-        await Promise.all([...datasets].filter(({ isGone }) => !isGone).map((dataset) => dataset.flushData()));
-        // Attributes may be set at any time. No turn is left between this and the commit's state of the file.
-        this.#heap.seal();
-        if (this.#extension !== undefined) this.#committed = await commit(this.#store, this.root, this.#extension, this.#durability, taken);
-      } catch (error) {
-        for (const dataset of asked) if (!dataset.isGone) this.#unflushed.add(dataset);
-        throw error;
-      } finally {
-        taken();
-      }
-    })();
-    this.#flushes += 1;
-    this.#flushing = done
-      .catch(() => undefined)
-      .finally(() => {
-        this.#flushes -= 1;
-      });
-    return done;
+      const flight = new Flight();
+      for (const dataset of datasets) if (!dataset.isGone) flight.add(begin(dataset.flushData()));
+      yield* flight.landed();
+      // Attributes may be set at any time. No turn is left between this and the commit's state of the file.
+      this.#heap.seal();
+      if (this.#extension !== undefined) this.#committed = yield* commit(this.#store, this.root, this.#extension, this.#durability, taken);
+    } catch (error) {
+      for (const dataset of asked) if (!dataset.isGone) this.#unflushed.add(dataset);
+      throw error;
+    } finally {
+      taken();
+      this.#flushes -= 1;
+    }
   }
 
-  /** Lets the older half of the new datasets go. */
+  /** Lets the older half of the held datasets go. */
   #letGo(): void {
-    for (const dataset of this.#newest.splice(0, this.#newest.length - HELD_DATASETS / 2)) dataset.letGo();
+    for (const place of this.#newest.splice(0, this.#newest.length - HELD_DATASETS / 2)) place.letGo();
   }
 
-  async #close(withFlush: boolean): Promise<void> {
+  #closed(withFlush: boolean): Pending {
+    return (this.#closing ??= begin(this.#close(withFlush)));
+  }
+
+  *#close(withFlush: boolean): Steps {
     // From here on nobody can begin anything; what was begun still takes part in the last flush.
     this.#state = 'closed';
     try {
-      await this.#flushing;
+      yield* settled(this.#flushing);
       if (withFlush) {
-        await this.#flush();
-        if (this.#committed !== undefined && this.#extension !== undefined) await finish(this.#store, this.#committed, this.#extension, this.#durability);
+        yield* wait(this.#flush());
+        if (this.#committed !== undefined && this.#extension !== undefined) yield* finish(this.#store, this.#committed, this.#extension, this.#durability);
       }
     } finally {
-      await this.#store.file.close();
+      yield* closeFile(this.#store.file);
     }
   }
 }

@@ -4,14 +4,19 @@ import { encodeHardLink, groupInfo, linkInfo } from '../format/link.js';
 import { encodeObjectHeader, maxMessageSize, messageType, type HeaderMessage } from '../format/object-header.js';
 import { encode } from '../format/schema.js';
 import type { MetadataBatch } from '../storage/file-store.js';
+import { Pending, begin, done, now, promised, settled, type Steps } from '../storage/steps.js';
+import { Attributes } from './attributes.js';
+import type { DataBlock } from './data.js';
 import { Dataset } from './dataset.js';
+import { DatasetNode } from './dataset-node.js';
+import { DatasetPlace } from './dataset-place.js';
 import { planDataset, type DatasetSpec } from './dataset-spec.js';
 import type { DatatypeSpec } from './datatype.js';
 import { ObjectNode, pathParts } from './object-node.js';
 import { createTable, type Table, type TableOptions } from './table.js';
 
-/** What a name leads to that is in the file: an object that is not held here, but may be by others, or another path. */
-export type StoredLink = { readonly headerAddress: number; readonly held?: WeakRef<Dataset> } | { readonly softPath: string };
+/** What a name leads to that is in the file: an object that has not been asked for, or another path. */
+export type StoredLink = { readonly storedAt: number } | { readonly softPath: string };
 
 const MAX_SOFT_LINKS = 16;
 /** Groups in groups: each level takes a part of the call stack when a file is committed. */
@@ -32,7 +37,12 @@ const newGroupMessages: readonly HeaderMessage[] = [
 const MAX_NAME_BYTES = maxMessageSize - 64;
 
 export class Group extends ObjectNode {
-  readonly #children = new Map<string, Group | Dataset | StoredLink>();
+  readonly #children = new Map<string, Group | DatasetPlace | StoredLink>();
+  #attrs: Attributes | undefined;
+
+  get attrs(): Attributes {
+    return (this.#attrs ??= new Attributes({ node: this }));
+  }
 
   /** The names in this group, in the order in which they were made. */
   keys(): IterableIterator<string> {
@@ -73,7 +83,7 @@ export class Group extends ObjectNode {
   createGroup(path: string): Group {
     this.assertWritable();
     const { above, name } = this.#newPlace(path);
-    return above().#add(name, (parent) => new Group(this.context, parent, name));
+    return above().#addGroup(name);
   }
 
   /**
@@ -82,22 +92,20 @@ export class Group extends ObjectNode {
    * @throws {FreestoneError} ERR_EXISTS, ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_TYPE_MISMATCH, ERR_UNSUPPORTED, ERR_CLOSED, ERR_READ_ONLY, or the system's own
    */
   async createDataset(path: string, spec: DatasetSpec): Promise<Dataset> {
-    this.assertWritable();
-    const { plan, block } = planDataset(spec);
-    const { group, above, name } = this.#newPlace(path);
-    const parent = above();
-    const dataset = parent.#add(name, () => new Dataset(this.context, parent, name, plan));
-    this.context.noteChanged(dataset);
-    if (block === null) return dataset;
-    try {
-      await dataset.writeBlock(block);
-    } catch (error) {
-      parent.#remove(name);
-      await dataset.discard();
-      await parent.#removeEmpty(group);
-      throw error;
-    }
+    const { dataset, writing } = this.#newDataset(path, spec);
+    if (writing !== undefined) await promised(writing);
     return dataset;
+  }
+
+  /** As `createDataset`, within the call. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
+  createDatasetSync(path: string, spec: DatasetSpec): Dataset {
+    let made: Dataset | undefined;
+    now(() => {
+      const { dataset, writing } = this.#newDataset(path, spec);
+      made = dataset;
+      return writing ?? done;
+    });
+    return made as Dataset;
   }
 
   /**
@@ -105,9 +113,51 @@ export class Group extends ObjectNode {
    * @param columns the name of each column and its type
    * @throws {FreestoneError} as `createDataset`
    */
+  // eslint-disable-next-line @typescript-eslint/require-await -- what is wrong rejects, and others may have to wait
   async createTable(path: string, columns: Readonly<Record<string, DatatypeSpec>>, options: TableOptions = {}): Promise<Table> {
+    return this.createTableSync(path, columns, options);
+  }
+
+  /** As `createTable`, within the call. */
+  createTableSync(path: string, columns: Readonly<Record<string, DatatypeSpec>>, options: TableOptions = {}): Table {
     this.assertWritable();
     return createTable(this, path, columns, options);
+  }
+
+  /** @returns the dataset, and what settles when its data is written if that is not so yet */
+  #newDataset(path: string, spec: DatasetSpec): { readonly dataset: Dataset; readonly writing: Pending | undefined } {
+    this.assertWritable();
+    const { plan, block } = planDataset(spec);
+    const { group, above, name } = this.#newPlace(path);
+    const parent = above();
+    const node = new DatasetNode(this.context, parent, name, plan);
+    const place = new DatasetPlace(parent, name, node);
+    parent.#add(name, place);
+    this.context.noteHeld(place);
+    const dataset = place.face(faceOf);
+    if (block === null) return { dataset, writing: undefined };
+    const writing = parent.#firstWrite(node, block);
+    return { dataset, writing: writing === undefined ? undefined : begin(parent.#undoneUnless(writing, node, group)) };
+  }
+
+  #firstWrite(node: DatasetNode, block: DataBlock): Pending | undefined {
+    try {
+      return node.write(block);
+    } catch (error) {
+      const failed = new Pending();
+      failed.reject(error);
+      return failed;
+    }
+  }
+
+  /** Takes a dataset away whose data cannot be written, and the groups that were made for it, up to `last`. */
+  *#undoneUnless(writing: Pending, node: DatasetNode, last: Group): Steps {
+    yield* settled(writing);
+    if (!writing.hasFailed) return;
+    this.#remove(node.name);
+    yield* node.discard();
+    yield* this.#removeEmpty(last);
+    void writing.value; // throws
   }
 
   /** @internal */
@@ -127,21 +177,25 @@ export class Group extends ObjectNode {
   }
 
   /** Takes this group away, and those above it up to `last`, as long as nothing has been put into them. */
-  async #removeEmpty(last: Group): Promise<void> {
+  *#removeEmpty(last: Group): Steps {
     const { parentNode: parent } = this;
-    if (this === last || !(parent instanceof Group) || this.size > 0 || this.attrs.size > 0) return;
+    if (this === last || !(parent instanceof Group) || this.size > 0 || this.attributes.size > 0) return;
     parent.#remove(this.name);
     this.markGone();
-    await this.context.flushed();
+    yield* settled(this.context.flushed());
     this.releaseHeader();
-    await parent.#removeEmpty(last);
+    yield* parent.#removeEmpty(last);
   }
 
-  #add<T extends Group | Dataset>(name: string, make: (parent: Group) => T): T {
-    const child = make(this);
+  #add(name: string, child: Group | DatasetPlace): void {
     this.#children.set(name, child);
     this.touch();
-    return child;
+  }
+
+  #addGroup(name: string): Group {
+    const group = new Group(this.context, this, name);
+    this.#add(name, group);
+    return group;
   }
 
   /** The place of a new object, checked; the groups above it are made only when `above` is called. */
@@ -171,8 +225,7 @@ export class Group extends ObjectNode {
         limit: MAX_DEPTH,
       });
     }
-    const above = (): Group =>
-      parts.reduce((holder, part) => holder.#add(part, (parent) => new Group(this.context, parent, part)), group);
+    const above = (): Group => parts.reduce((holder, part) => holder.#addGroup(part), group);
     return { group, above, name };
   }
 
@@ -192,28 +245,22 @@ export class Group extends ObjectNode {
 
   #child(name: string, softLinks = 0): Group | Dataset | undefined {
     const child = this.#children.get(name);
-    if (child === undefined || child instanceof ObjectNode) return child;
+    if (child === undefined || child instanceof Group) return child;
+    if (child instanceof DatasetPlace) return child.face(faceOf);
     if ('softPath' in child) {
       if (softLinks >= MAX_SOFT_LINKS) throw new FreestoneError('ERR_UNSUPPORTED', `too many soft links lead on from ${this.path}`);
       return this.#find(child.softPath, softLinks + 1);
     }
     if (this.depth >= MAX_DEPTH) throw new FreestoneError('ERR_UNSUPPORTED', `a group of more than ${String(MAX_DEPTH)} levels is not supported`);
-    const held = child.held?.deref();
-    if (held !== undefined) return held;
-    const loaded = this.context.load(this, name, child.headerAddress);
-    if (loaded instanceof Group) this.#children.set(name, loaded);
-    return loaded;
-  }
-
-  /** @internal */
-  protected override letChildGo(child: Dataset): void {
-    if (child.headerAddress === null) return;
-    this.#children.set(child.name, { headerAddress: child.headerAddress, held: new WeakRef(child) });
-  }
-
-  /** @internal */
-  protected override takeBack(child: Dataset): void {
-    this.#children.set(child.name, child);
+    const loaded = this.context.load(this, name, child.storedAt);
+    if (loaded instanceof Group) {
+      this.#children.set(name, loaded);
+      return loaded;
+    }
+    const place = new DatasetPlace(this, name, loaded);
+    this.#children.set(name, place);
+    this.context.noteHeld(place);
+    return place.face(faceOf);
   }
 
   /** @internal */
@@ -221,7 +268,9 @@ export class Group extends ObjectNode {
     const addresses: number[] = [];
     for (const child of this.#children.values()) {
       if ('softPath' in child) throw new FreestoneError('ERR_UNSUPPORTED', 'a soft link cannot be written');
-      addresses.push(child instanceof ObjectNode ? child.commit(batch, onDurable) : child.headerAddress);
+      if ('storedAt' in child) addresses.push(child.storedAt);
+      else if (child instanceof Group) addresses.push(child.commit(batch, onDurable));
+      else addresses.push(child.held?.commit(batch, onDurable) ?? child.headerAddress ?? 0);
     }
     return batch.place(encodeObjectHeader(this.#messages(addresses)));
   }
@@ -236,3 +285,5 @@ export class Group extends ObjectNode {
     yield* this.attributeMessages();
   }
 }
+
+const faceOf = (place: DatasetPlace): Dataset => new Dataset(place);

@@ -12,7 +12,8 @@ import { decodeObjectHeader, messageType, type ObjectHeader } from '../format/ob
 import { decode, type Field } from '../format/schema.js';
 import { readExternalFiles } from '../storage/external.js';
 import type { FileStore } from '../storage/file-store.js';
-import { Dataset } from './dataset.js';
+import { loadAttribute } from './attributes.js';
+import { DatasetNode } from './dataset-node.js';
 import type { DatasetPlan } from './dataset-spec.js';
 import { elementTypeOf } from './datatype.js';
 import { filtersOf } from './filters.js';
@@ -30,20 +31,18 @@ function message<T, I>(header: ObjectHeader, type: number, field: Field<T, I>, w
 }
 
 /** @throws {FreestoneError} ERR_CORRUPT_FILE, ERR_UNSUPPORTED */
-export function loadObject(context: FileContext, parent: ObjectNode | null, name: string, headerAddress: number): Group | Dataset {
+export function loadObject(context: FileContext, parent: ObjectNode | null, name: string, headerAddress: number): Group | DatasetNode {
   const header = readHeader(context.store, headerAddress);
   const isDataset = header.messages.some(({ type }) => type === messageType.layout);
   const node = isDataset && parent !== null ? loadDataset(context, parent, name, header) : loadGroup(context, parent, name, header);
   for (const { type, body } of header.messages) {
-    if (type === messageType.attribute) node.attrs.load(body);
+    if (type === messageType.attribute) loadAttribute(node, body);
   }
   const info = message(header, messageType.attributeInfo, attributeInfo, 'an attribute info message');
   if (info !== undefined && info.heapAddress !== null) {
     throw unsupported(`the dense storage of attributes, which ${node.path} has,`);
   }
   node.markStored(headerAddress, header.chunks);
-  // Whoever asks for it holds it; the group can read it again.
-  if (node instanceof Dataset) node.markLetGo();
   return node;
 }
 
@@ -55,12 +54,12 @@ function loadGroup(context: FileContext, parent: ObjectNode | null, name: string
   for (const { type, body } of header.messages) {
     if (type !== messageType.link) continue;
     const { name: child, target } = decode(link, body, `a link of ${group.path}`);
-    group.load(child, 'path' in target ? { softPath: target.path } : { headerAddress: target.headerAddress });
+    group.load(child, 'path' in target ? { softPath: target.path } : { storedAt: target.headerAddress });
   }
   return group;
 }
 
-function loadDataset(context: FileContext, parent: ObjectNode, name: string, header: ObjectHeader): Dataset {
+function loadDataset(context: FileContext, parent: ObjectNode, name: string, header: ObjectHeader): DatasetNode {
   const space = message(header, messageType.dataspace, dataspace, 'a dataspace message');
   const type = message(header, messageType.datatype, datatype, 'a datatype message');
   const stored = message(header, messageType.layout, layout, 'a layout message');
@@ -84,7 +83,7 @@ function loadDataset(context: FileContext, parent: ObjectNode, name: string, hea
     fill: message(header, messageType.fillValue, fillValue, 'a fill value message')?.value ?? null,
     ...(external === undefined ? {} : { external: readExternalFiles(external, (address, size) => context.store.readSync(address, size)).runs }),
   };
-  return new Dataset(context, parent, name, plan, stored);
+  return new DatasetNode(context, parent, name, plan, stored);
 }
 
 /** Elements along each dimension, and how many there may be. */

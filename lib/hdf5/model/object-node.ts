@@ -3,9 +3,11 @@ import { FreestoneError, shown } from '../../errors.js';
 import type { HeaderMessage } from '../format/object-header.js';
 import type { Extent, FileStore, MetadataBatch } from '../storage/file-store.js';
 import type { GlobalHeap } from '../storage/global-heap.js';
-import { Attributes } from './attributes.js';
+import type { Pending } from '../storage/steps.js';
+import { encodeAttributes } from './attributes.js';
+import type { DatasetNode } from './dataset-node.js';
+import type { DatasetPlace } from './dataset-place.js';
 import { isText } from './element-type.js';
-import type { Dataset } from './dataset.js';
 import type { Group } from './group.js';
 
 /** One open file as its objects see it. */
@@ -17,21 +19,23 @@ export interface FileContext {
   assertWritable(): void;
   /** @throws {FreestoneError} ERR_CLOSED */
   assertOpen(): void;
+  /** Whether it was opened for writing. */
+  readonly isWritable: boolean;
   /**
    * A dataset that is about to take data, which the next flush must see to.
    * @returns what it has to wait for: a flush that was asked for before and has not yet got its state of the file
    */
-  noteUnflushed(dataset: Dataset): Promise<void> | undefined;
+  noteUnflushed(dataset: DatasetNode): Pending | undefined;
   /** A dataset that was taken away: no flush asks for its data any more, and nobody lets it go. */
-  forget(dataset: Dataset): void;
+  forget(dataset: DatasetNode): void;
   /** Whether a flush was asked for that has not yet got its state of the file. */
   readonly isFlushBeginning: boolean;
-  /** A dataset that has changed, and may be let go of once others have come after it. */
-  noteChanged(dataset: Dataset): void;
-  /** Settles when every flush that was asked for until now has ended, and never rejects. */
-  flushed(): Promise<void>;
-  /** The object behind a header of an opened file. */
-  load(parent: Group, name: string, headerAddress: number): Group | Dataset;
+  /** A dataset that is in memory, and may be let go of once others have come after it. */
+  noteHeld(place: DatasetPlace): void;
+  /** Settles when every flush that was asked for until now has ended, well or not. */
+  flushed(): Pending;
+  /** The object behind a header of the file. */
+  load(parent: Group, name: string, headerAddress: number): Group | DatasetNode;
 }
 
 export abstract class ObjectNode {
@@ -43,15 +47,12 @@ export abstract class ObjectNode {
   readonly name: string;
   /** How many groups are above it. @internal */
   readonly depth: number;
-  /** Made when it is asked for: most of many small datasets have none. */
-  #attrs: Attributes | undefined;
+  #attributes: Map<string, Uint8Array> | undefined;
   #version = 0;
   #committed = -1;
   #address: number | null = null;
   /** Where its header is. */
   #extents: readonly Extent[] = [];
-  /** The group above knows its header alone. */
-  #isLetGo = false;
   /** It was made for a dataset that could not be written, or is that dataset. */
   #isGone = false;
 
@@ -63,8 +64,10 @@ export abstract class ObjectNode {
     this.depth = parent === null ? 0 : parent.depth + 1;
   }
 
-  get attrs(): Attributes {
-    return (this.#attrs ??= new Attributes(this.context, this));
+  /** The messages of its attributes by name, encoded. @internal */
+  get attributes(): Map<string, Uint8Array> {
+    // Most of many small datasets have none.
+    return (this.#attributes ??= new Map());
   }
 
   /** From the root, `/` itself for the root. */
@@ -77,10 +80,6 @@ export abstract class ObjectNode {
   /** Notes that this object must be written again, and so must all above it, whose links will change. @internal */
   touch(): void {
     this.#version += 1;
-    if (this.#isLetGo) {
-      this.#isLetGo = false;
-      this.parentNode?.takeBack(this);
-    }
     this.parentNode?.touch();
   }
 
@@ -111,29 +110,12 @@ export abstract class ObjectNode {
   /** It is in no group any more. @internal */
   protected markGone(): void {
     this.#isGone = true;
-    this.#isLetGo = false;
   }
 
   /** A new header is on its way to the file, outside of a commit. @internal */
   protected replaceStored(extent: Extent): void {
     for (const old of this.#extents) this.context.store.release(old);
     this.markStored(extent.address, [extent]);
-  }
-
-  /** From here on the group above need not hold it, as long as it does not change. @internal */
-  markLetGo(): void {
-    this.#isLetGo = true;
-    this.parentNode?.letChildGo(this);
-  }
-
-  /** Knows a child by its header alone from here on. @internal */
-  protected letChildGo(child: ObjectNode): void {
-    throw new Error(`${child.name} is in no group`);
-  }
-
-  /** Holds a child again, which is about to change. @internal */
-  protected takeBack(child: ObjectNode): void {
-    throw new Error(`${child.name} is in no group`);
   }
 
   /** The header's address as of the last commit, or null. @internal */
@@ -169,7 +151,7 @@ export abstract class ObjectNode {
 
   /** @internal */
   protected attributeMessages(): readonly HeaderMessage[] {
-    return this.#attrs?.encode() ?? [];
+    return this.#attributes === undefined ? [] : encodeAttributes(this.#attributes);
   }
 }
 

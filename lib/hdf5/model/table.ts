@@ -1,6 +1,7 @@
 // Tables: rows of named columns, stored row by row in one compound dataset or column by column in a group of datasets.
 import { FreestoneError, checkChoice, checkInteger, checkOptions, shown } from '../../errors.js';
 import { native } from '../../native.js';
+import { begin, done, now, promised, Flight, type Pending, type Steps } from '../storage/steps.js';
 import { dataBlock, type DataBlock, type Value } from './data.js';
 import type { Dataset } from './dataset.js';
 import { planDataset, type DatasetSpec } from './dataset-spec.js';
@@ -67,18 +68,29 @@ export class Table {
    * lengths, and as `dataset.append`
    */
   async append(data: TableRows): Promise<void> {
-    const [first] = this.#datasets;
-    if (first === undefined) return;
+    const pending = this.#append(data);
+    if (pending !== undefined) await promised(pending);
+  }
+
+  /** As `append`, within the call. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
+  appendSync(data: TableRows): void {
+    now(() => this.#append(data) ?? done);
+  }
+
+  #append(data: TableRows): Pending | undefined {
+    const nodes = this.#datasets.map(({ node }) => node);
+    const [first] = nodes;
+    if (first === undefined) return undefined;
     first.assertWritable();
-    if (this.object === first) {
-      if (Array.isArray(data)) await first.append(data as Value);
-      else await first.appendBlock(this.#rowsBlock(this.#blocks(data as Readonly<Record<string, ColumnValues>>)));
-      return;
+    if (this.object === this.#datasets[0]) {
+      if (Array.isArray(data)) return first.append(dataBlock(data, this.#rowType));
+      return first.append(this.#rowsBlock(this.#blocks(data as Readonly<Record<string, ColumnValues>>)));
     }
     const blocks = this.#blocks(Array.isArray(data) ? this.#transposed(data as readonly unknown[]) : (data as Readonly<Record<string, ColumnValues>>));
     // Whatever needs conversion is converted now, so that no column grows when another cannot.
     const ready = blocks.map((block, i) => (block.direct === null ? this.#converted(block, i, first.context.heap) : block));
-    await Promise.all(ready.map((block, i) => this.#datasets[i]?.appendBlock(block) ?? Promise.resolve()));
+    const waits = ready.map((block, i) => nodes[i]?.append(block)).filter((pending) => pending !== undefined);
+    return waits.length === 0 ? undefined : begin(all(waits));
   }
 
   /** The same elements of a column, converted. */
@@ -163,8 +175,14 @@ function inColumn<T>(name: string, work: () => T): T {
   }
 }
 
+function* all(waits: readonly Pending[]): Steps {
+  const flight = new Flight();
+  for (const pending of waits) flight.add(pending);
+  yield* flight.landed();
+}
+
 /** Makes a table at a path of a group. @throws {FreestoneError} as `group.createDataset` */
-export async function createTable(group: Group, path: string, columns: Readonly<Record<string, DatatypeSpec>>, options: TableOptions): Promise<Table> {
+export function createTable(group: Group, path: string, columns: Readonly<Record<string, DatatypeSpec>>, options: TableOptions): Table {
   checkOptions('the table', options, ['layout', 'chunkRows', 'filters']);
   const { layout = 'rows' } = options;
   checkChoice('layout', layout, ['rows', 'columns']);
@@ -188,12 +206,12 @@ export async function createTable(group: Group, path: string, columns: Readonly<
     ...(options.filters === undefined ? {} : { filters: options.filters }),
   });
   if (layout === 'rows') {
-    const dataset = await group.createDataset(path, spec(rowDatatype));
+    const dataset = group.createDatasetSync(path, spec(rowDatatype));
     return new Table(placed, rowType, dataset, [dataset]);
   }
   // All are checked before any is made.
   for (const dtype of Object.values(columns)) planDataset(spec(dtype));
   const made = group.createGroup(path);
-  const datasets = await Promise.all(Object.entries(columns).map(([name, dtype]) => made.createDataset(`./${name}`, spec(dtype))));
+  const datasets = Object.entries(columns).map(([name, dtype]) => made.createDatasetSync(`./${name}`, spec(dtype)));
   return new Table(placed, rowType, made, datasets);
 }

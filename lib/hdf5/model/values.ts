@@ -1,7 +1,7 @@
 // The elements of a dataset as values of JavaScript.
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FreestoneError } from '../../errors.js';
 import { positions, type Box } from '../storage/box.js';
+import { turn, wait, type Steps } from '../storage/steps.js';
 import type { ElementType, HeapReader } from './element-type.js';
 import { mismatch, type TypedArray } from './number-kind.js';
 
@@ -35,13 +35,13 @@ export function checkInto(into: unknown, type: ElementType, count: number): void
 }
 
 /** Elements that are in memory as the file has them. */
-export async function decoded(
+export function* decoded(
   bytes: Uint8Array,
   count: number,
   type: ElementType,
   heap: HeapReader,
   { into, isScalar }: { readonly into: TypedArray | undefined; readonly isScalar: boolean },
-): Promise<DatasetValues> {
+): Steps<DatasetValues> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [constructor] = type.arrays;
   if (constructor !== undefined && (!isScalar || into !== undefined)) {
@@ -53,7 +53,7 @@ export async function decoded(
   if (isScalar) return type.get(buffer, 0, heap) as DatasetValues;
   const values = new Array<unknown>(count);
   for (let i = 0; i < count; i += 1) {
-    if (i % SLICE_ELEMENTS === SLICE_ELEMENTS - 1) await nextTurn();
+    if (i % SLICE_ELEMENTS === SLICE_ELEMENTS - 1) yield* wait(turn());
     values[i] = type.get(buffer, i * type.size, heap);
   }
   return values;

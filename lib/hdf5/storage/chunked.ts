@@ -16,7 +16,8 @@ import {
   type ElementTarget,
 } from './box.js';
 import { ChunkIndex, type ChunkRecord } from './chunk-index.js';
-import { Flight, type FileStore, type MetadataBatch } from './file-store.js';
+import type { FileStore, MetadataBatch } from './file-store.js';
+import { begin, settled, task, wait, Flight, Line, type Pending, type Steps, type TaskResult } from './steps.js';
 
 /** Partly written chunks of one dataset stay in memory up to this many bytes. */
 const CACHE_BYTES = 32 * 2 ** 20;
@@ -52,13 +53,11 @@ export class ChunkedStorage {
   readonly index: ChunkIndex;
   /** In the order of last use. */
   #cache = new Map<number, Cached>();
-  #storing = new Map<number, Promise<void>>();
+  #storing = new Map<number, Pending>();
   readonly #spare: Buffer[] = [];
-  #turn: Promise<void> = Promise.resolve();
-  /** Operations that have their turn or wait for it. */
-  #busy = 0;
-  /** Of a chunk whose writer did not wait for it; it is in the cache again. */
-  #failure: { readonly error: unknown } | undefined;
+  readonly #line = new Line();
+  /** A chunk whose writer did not wait for it could not be stored; it is in the cache again. */
+  #hasFailed = false;
 
   /** @param onStored called whenever the index has changed */
   constructor(store: FileStore, options: ChunkedOptions, onStored: () => void) {
@@ -90,7 +89,7 @@ export class ChunkedStorage {
    * @returns whether it did; otherwise nothing has changed
    */
   take(box: Box, source: ElementSource, shape: readonly number[]): boolean {
-    if (this.#busy > 0 || this.#failure !== undefined) return false;
+    if (!this.#line.isFree || this.#hasFailed) return false;
     const { chunkShape } = this.#options;
     const position: number[] = [];
     for (let d = 0; d < chunkShape.length; d += 1) {
@@ -121,51 +120,55 @@ export class ChunkedStorage {
 
   /**
    * Writes one box. Boxes are gathered in the order of the calls.
-   * @param until what the promise waits for: `written`, all chunks that this call completed have been handed to the operating
+   * @param until what is waited for: `written`, all chunks that this call completed have been handed to the operating
    * system; `taken`, the data has been copied: should a chunk fail on its way, `retry` and `flush` try again and say so
    */
-  async write(box: Box, source: ElementSource, until: 'written' | 'taken' = 'written'): Promise<void> {
+  *write(box: Box, source: ElementSource, until: 'written' | 'taken' = 'written'): Steps {
     if (product(box.count) === 0) return;
     const flight = new Flight();
-    await this.#inTurn(async () => {
-      const { chunkShape } = this.#options;
-      const from = box.start.map((first, d) => Math.floor(first / (chunkShape[d] ?? 1)));
-      const to = box.start.map((first, d) => Math.floor((first + (box.count[d] ?? 0) - 1) / (chunkShape[d] ?? 1)));
-      for (const position of positions(from, to)) {
-        if (flight.failed) break;
-        await this.#gather(position, box, source, flight);
-      }
-    });
-    const landed = flight.landed();
-    if (until === 'written') await landed;
-    else {
-      landed.catch((error: unknown) => {
-        this.#failure ??= { error };
+    yield* this.#line.inTurn(() => this.#gatherAll(box, source, flight));
+    const landed = begin(flight.landed());
+    if (until === 'written') yield* wait(landed);
+    else if (!landed.isSettled || landed.hasFailed) {
+      landed.watch(() => {
+        this.#hasFailed ||= landed.hasFailed;
       });
     }
   }
 
-  /** Reads one box, as all writes that were asked for before have left it. */
-  async read(box: Box, target: ElementTarget): Promise<void> {
-    if (product(box.count) === 0) return;
-    const flight = new Flight();
-    await this.#inTurn(async () => {
-      const { chunkShape } = this.#options;
-      const from = box.start.map((first, d) => Math.floor(first / (chunkShape[d] ?? 1)));
-      const to = box.start.map((first, d) => Math.floor((first + (box.count[d] ?? 0) - 1) / (chunkShape[d] ?? 1)));
-      for (const position of positions(from, to)) {
-        if (flight.failed) break;
-        await this.#readChunk([...position], box, target, flight);
-      }
-      // Chunks stay where they are until they have been read.
-      await flight.landed();
-    });
+  *#gatherAll(box: Box, source: ElementSource, flight: Flight): Steps {
+    for (const position of this.#positions(box)) {
+      if (flight.failed) break;
+      yield* this.#gather(position, box, source, flight);
+    }
   }
 
-  async #readChunk(position: readonly number[], box: Box, target: ElementTarget, flight: Flight): Promise<void> {
+  /** The positions of the chunks that a box touches. */
+  #positions({ start, count }: Box): Iterable<readonly number[]> {
+    const { chunkShape } = this.#options;
+    const from = start.map((first, d) => Math.floor(first / (chunkShape[d] ?? 1)));
+    return positions(from, start.map((first, d) => Math.floor((first + (count[d] ?? 0) - 1) / (chunkShape[d] ?? 1))));
+  }
+
+  /** Reads one box, as all writes that were asked for before have left it. */
+  *read(box: Box, target: ElementTarget): Steps {
+    if (product(box.count) > 0) yield* this.#line.inTurn(() => this.#readAll(box, target));
+  }
+
+  *#readAll(box: Box, target: ElementTarget): Steps {
+    const flight = new Flight();
+    for (const position of this.#positions(box)) {
+      if (flight.failed) break;
+      yield* this.#readChunk([...position], box, target, flight);
+    }
+    // Chunks stay where they are until they have been read.
+    yield* flight.landed();
+  }
+
+  *#readChunk(position: readonly number[], box: Box, target: ElementTarget, flight: Flight): Steps {
     const { chunkShape, fill } = this.#options;
     const number = this.index.number(position);
-    await this.#storing.get(number)?.catch(() => undefined);
+    yield* settled(this.#storing.get(number));
     const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
     const part = intersect(box, { start, count: chunkShape });
     const cached = this.#cache.get(number);
@@ -176,21 +179,25 @@ export class ChunkedStorage {
     }
     const record = this.index.get(number);
     if (record === undefined && fill === null && target.isOurs) return;
-    await this.#store.throttle.enter(this.#chunkBytes);
-    flight.add(this.#fetch(record, start, part, box, target));
+    yield* wait(this.#store.throttle.enter(this.#chunkBytes));
+    flight.add(begin(this.#fetch(record, start, part, box, target)));
   }
 
   /** Reads a chunk that is in the file, or nowhere; the throttle has been entered. */
-  async #fetch(record: ChunkRecord | undefined, start: readonly number[], part: Box, box: Box, target: ElementTarget): Promise<void> {
+  *#fetch(record: ChunkRecord | undefined, start: readonly number[], part: Box, box: Box, target: ElementTarget): Steps {
     const buffer = this.#buffer();
     try {
       if (record === undefined) buffer.fill(this.#options.fill ?? 0);
-      else await this.#codec.load(this.#store.file, record.address, record.size, record.filterMask, buffer);
+      else yield* this.#load(record, buffer);
       this.#copyOut(buffer, start, part, box, target);
     } finally {
       this.#recycle(buffer);
       this.#store.throttle.leave(this.#chunkBytes);
     }
+  }
+
+  *#load({ address, size, filterMask }: ChunkRecord, into: Buffer): Steps {
+    yield* wait(task((ticket) => { this.#codec.load(ticket, this.#store.file, address, size, filterMask, into); }, into));
   }
 
   /** Copies `part` of a chunk that begins at `start` to where it is in `box`. */
@@ -212,55 +219,65 @@ export class ChunkedStorage {
   }
 
   /** Stores once more what failed when nobody waited for it. Before anything else is taken, so that memory does not fill up. */
-  async retry(): Promise<void> {
-    if (this.#failure !== undefined) await this.flush();
+  *retry(): Steps {
+    if (this.#hasFailed) yield* this.flush();
   }
 
   /** Stores all that is only in memory. */
-  async flush(): Promise<void> {
-    await this.#inTurn(() => this.#storeAll());
+  flush(): Steps {
+    return this.#line.inTurn(() => this.#storeAll());
   }
 
-  async #storeAll(): Promise<void> {
-    await Promise.allSettled(this.#storing.values());
-    this.#failure = undefined;
+  *#storeAll(): Steps {
+    yield* this.#stored();
+    this.#hasFailed = false;
     const flight = new Flight();
     for (const [number, cached] of this.#cache) {
       if (flight.failed) break;
       if (!cached.dirty) continue;
-      await this.#store.throttle.enter(this.#chunkBytes);
-      flight.add(
-        this.#storeChunk(number, cached).then(() => {
-          cached.dirty = false;
-        }),
-      );
+      yield* wait(this.#store.throttle.enter(this.#chunkBytes));
+      flight.add(begin(this.#clean(number, cached)));
     }
-    await flight.landed();
+    yield* flight.landed();
+  }
+
+  *#clean(number: number, cached: Cached): Steps {
+    yield* this.#storeChunk(number, cached);
+    cached.dirty = false;
+  }
+
+  /** All that is on its way to the file is there, or has failed. */
+  *#stored(): Steps {
+    for (const storing of [...this.#storing.values()]) yield* settled(storing);
   }
 
   /** Gives the space of all chunks back once all that was asked for has ended. */
-  async discard(): Promise<void> {
-    await this.#inTurn(async () => {
-      await Promise.allSettled(this.#storing.values());
-      this.#cache.clear();
-      for (const number of [...this.index.numbers()]) this.#forget(number);
-    });
+  discard(): Steps {
+    return this.#line.inTurn(() => this.#discard());
+  }
+
+  *#discard(): Steps {
+    yield* this.#stored();
+    this.#cache.clear();
+    for (const number of [...this.index.numbers()]) this.#forget(number);
   }
 
   /** Gives the dataset another shape; chunks that are no longer inside are forgotten, and what is cut off reads as fill. */
-  async resize(shape: readonly number[]): Promise<void> {
-    await this.#inTurn(async () => {
-      const shrunk = shape.map((extent, d) => extent < (this.#shape[d] ?? 0));
-      // Chunks under way are known by number; where numbers stay, as when rows are appended, they need not be waited for.
-      if (shrunk.includes(true) || this.index.renumbers(shape)) await Promise.allSettled(this.#storing.values());
-      if (shrunk.includes(true)) await this.#cutOff(shape, shrunk);
-      const renumber = this.index.regrid(shape);
-      if (renumber !== null) this.#cache = new Map([...this.#cache].map(([number, cached]) => [renumber(number), cached]));
-      this.#shape = shape;
-    });
+  resize(shape: readonly number[]): Steps {
+    return this.#line.inTurn(() => this.#resize(shape));
   }
 
-  async #cutOff(shape: readonly number[], shrunk: readonly boolean[]): Promise<void> {
+  *#resize(shape: readonly number[]): Steps {
+    const shrunk = shape.map((extent, d) => extent < (this.#shape[d] ?? 0));
+    // Chunks under way are known by number; where numbers stay, as when rows are appended, they need not be waited for.
+    if (shrunk.includes(true) || this.index.renumbers(shape)) yield* this.#stored();
+    if (shrunk.includes(true)) yield* this.#cutOff(shape, shrunk);
+    const renumber = this.index.regrid(shape);
+    if (renumber !== null) this.#cache = new Map([...this.#cache].map(([number, cached]) => [renumber(number), cached]));
+    this.#shape = shape;
+  }
+
+  *#cutOff(shape: readonly number[], shrunk: readonly boolean[]): Steps {
     const { chunkShape, filters } = this.#options;
     const flight = new Flight();
     const outside: number[] = [];
@@ -271,7 +288,7 @@ export class ChunkedStorage {
         continue;
       }
       if (!start.some((first, d) => shrunk[d] === true && first + (chunkShape[d] ?? 1) > (shape[d] ?? 0))) continue;
-      const cached = await this.#loaded(number);
+      const cached = yield* this.#loaded(number);
       const inside = start.map((first, d) => Math.min(chunkShape[d] ?? 1, (shape[d] ?? 0) - first));
       this.#fillUp(cached);
       const kept: Cached = { buffer: this.#buffer(), dirty: true, filled: 0 };
@@ -283,11 +300,11 @@ export class ChunkedStorage {
       this.#recycle(cached.buffer);
       // It is stored anew: in its place the file has what the last commit says, which a crash brings back.
       if (filters.length === 0) this.#forget(number);
-      await this.#shrinkCache(flight);
+      yield* this.#shrinkCache(flight);
     }
     // Only now is nothing on its way to the file that would be noted in the index when it arrives. What could not be stored
     // is in memory again, and the next flush tries again.
-    await flight.landed().catch(() => undefined);
+    yield* settled(begin(flight.landed()));
     for (const number of outside) {
       this.#forget(number);
       this.#cache.delete(number);
@@ -302,16 +319,6 @@ export class ChunkedStorage {
     this.#store.release(record);
   }
 
-  /** Runs one operation after the other. */
-  #inTurn(operation: () => Promise<void>): Promise<void> {
-    this.#busy += 1;
-    const done = this.#turn.then(operation).finally(() => {
-      this.#busy -= 1;
-    });
-    this.#turn = done.catch(() => undefined);
-    return done;
-  }
-
   /** Whether nothing of a chunk can follow what a box writes of it: a chunk at the rim is complete where the dataset can grow no further. */
   #isComplete(start: readonly number[], { start: first, count }: Box): boolean {
     const { chunkShape, maxShape } = this.#options;
@@ -319,14 +326,14 @@ export class ChunkedStorage {
   }
 
   /** Copies what the box has of one chunk, and stores the chunk when the box reaches its end. */
-  async #gather(position: readonly number[], box: Box, source: ElementSource, flight: Flight): Promise<void> {
+  *#gather(position: readonly number[], box: Box, source: ElementSource, flight: Flight): Steps {
     const { chunkShape } = this.#options;
     const number = this.index.number(position);
     const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
     const part = intersect(box, { start, count: chunkShape });
     const whole = part.count.every((n, d) => n === Math.min(chunkShape[d] ?? 1, (this.#shape[d] ?? 0) - (start[d] ?? 0)));
     const known = this.#cache.has(number);
-    const cached = await this.#cached(number, whole);
+    const cached = yield* this.#cached(number, whole);
     try {
       this.#copyInto(cached, start, part, box, source);
     } catch (error) {
@@ -336,15 +343,15 @@ export class ChunkedStorage {
       }
       throw error;
     }
-    if (this.#isComplete(start, part)) await this.#evict(number, cached, flight);
-    else await this.#shrinkCache(flight);
+    if (this.#isComplete(start, part)) yield* this.#evict(number, cached, flight);
+    else yield* this.#shrinkCache(flight);
   }
 
   /** The chunk in memory, as it was last used; `whole` when all of it is about to be written, so that nothing need be read. */
-  async #cached(number: number, whole: boolean): Promise<Cached> {
-    await this.#storing.get(number)?.catch(() => undefined);
+  *#cached(number: number, whole: boolean): Steps<Cached> {
+    yield* settled(this.#storing.get(number));
     const found = this.#cache.get(number);
-    if (found === undefined && !whole) return this.#loaded(number);
+    if (found === undefined && !whole) return yield* this.#loaded(number);
     const cached = found ?? { buffer: this.#buffer(), dirty: false, filled: 0 };
     this.#cache.delete(number);
     this.#cache.set(number, cached);
@@ -352,24 +359,24 @@ export class ChunkedStorage {
   }
 
   /** The chunk as it is now: from memory, from the file, or made of fill values. */
-  async #loaded(number: number): Promise<Cached> {
-    await this.#storing.get(number)?.catch(() => undefined);
+  *#loaded(number: number): Steps<Cached> {
+    yield* settled(this.#storing.get(number));
     const found = this.#cache.get(number);
     if (found !== undefined) return found;
     const buffer = this.#buffer();
     const record = this.index.get(number);
-    if (record !== undefined) await this.#codec.load(this.#store.file, record.address, record.size, record.filterMask, buffer);
+    if (record !== undefined) yield* this.#load(record, buffer);
     const cached = { buffer, dirty: false, filled: record === undefined ? 0 : this.#chunkBytes };
     this.#cache.set(number, cached);
     return cached;
   }
 
-  async #shrinkCache(flight: Flight): Promise<void> {
+  *#shrinkCache(flight: Flight): Steps {
     while (this.#cache.size > 1 && this.#cache.size * this.#chunkBytes > CACHE_BYTES) {
       const oldest = this.#cache.entries().next().value;
       if (oldest === undefined) return;
       const [number, cached] = oldest;
-      if (cached.dirty) await this.#evict(number, cached, flight);
+      if (cached.dirty) yield* this.#evict(number, cached, flight);
       else {
         this.#cache.delete(number);
         this.#recycle(cached.buffer);
@@ -378,38 +385,41 @@ export class ChunkedStorage {
   }
 
   /** Takes a chunk out of the cache and starts to store it. When that fails it is put back, so that nothing is lost. */
-  async #evict(number: number, cached: Cached, flight: Flight): Promise<void> {
-    await this.#store.throttle.enter(this.#chunkBytes);
+  *#evict(number: number, cached: Cached, flight: Flight): Steps {
+    yield* wait(this.#store.throttle.enter(this.#chunkBytes));
     this.#cache.delete(number);
-    const stored = this.#storeChunk(number, cached).then(
-      () => {
-        this.#storing.delete(number);
-        this.#recycle(cached.buffer);
-      },
-      (error: unknown) => {
-        this.#storing.delete(number);
-        this.#cache.set(number, cached);
-        throw error;
-      },
-    );
-    this.#storing.set(number, stored);
+    const stored = begin(this.#storeEvicted(number, cached));
+    if (!stored.isSettled) this.#storing.set(number, stored);
     flight.add(stored);
   }
 
+  *#storeEvicted(number: number, cached: Cached): Steps {
+    try {
+      yield* this.#storeChunk(number, cached);
+      this.#recycle(cached.buffer);
+    } catch (error) {
+      this.#cache.set(number, cached);
+      throw error;
+    } finally {
+      this.#storing.delete(number);
+    }
+  }
+
   /** Filters and writes one chunk; the throttle has been entered. */
-  async #storeChunk(number: number, cached: Cached): Promise<void> {
+  *#storeChunk(number: number, cached: Cached): Steps {
+    const { file, space } = this.#store;
+    const { buffer } = cached;
     try {
       this.#fillUp(cached);
-      const { buffer } = cached;
       const record = this.index.get(number);
       if (record !== undefined && this.#options.filters.length === 0) {
         // Without filters a chunk has one size for ever and is rewritten where it is.
-        await this.#store.file.write(record.address, buffer);
+        yield* wait(task((ticket) => { file.write(ticket, record.address, buffer); }, buffer));
         return;
       }
-      const [address = 0, size = 0, filterMask = 0] = await this.#codec.store(this.#store.file, this.#store.space.native, buffer);
+      const stored: TaskResult = yield* wait(task((ticket) => { this.#codec.store(ticket, file, space.native, buffer); }, buffer));
       this.#forget(number);
-      this.index.set(number, { address, size, filterMask });
+      this.index.set(number, stored);
       this.#onStored();
     } finally {
       this.#store.throttle.leave(this.#chunkBytes);

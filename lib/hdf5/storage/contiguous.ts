@@ -15,12 +15,11 @@ import {
   type ElementSource,
   type ElementTarget,
 } from './box.js';
-import { Flight, writePieceSize, type Extent, type FileStore } from './file-store.js';
+import { writePieceSize, type Extent, type FileStore } from './file-store.js';
+import { begin, settled, wait, Flight, Line, type Steps } from './steps.js';
 
 /** A dataset of up to so many bytes is written behind, together with what is near it. */
 const SMALL_BYTES = 2 ** 16;
-/** One for all: files have many datasets. */
-const settled = Promise.resolve();
 
 export interface ContiguousOptions {
   readonly shape: readonly number[];
@@ -36,9 +35,7 @@ export class ContiguousStorage {
   readonly #elementSize: number;
   readonly #fill: Uint8Array | null;
   #address: number | null;
-  #turn: Promise<void> = settled;
-  /** Writes and reads that have not ended. */
-  #busy = 0;
+  readonly #line = new Line();
 
   constructor(store: FileStore, { shape, elementSize, fill, address }: ContiguousOptions) {
     this.#store = store;
@@ -62,7 +59,7 @@ export class ContiguousStorage {
 
   /** Whether `take` can be used: the dataset is small, and no write is under way. */
   get takes(): boolean {
-    return this.#busy === 0 && this.size <= SMALL_BYTES;
+    return this.#line.isFree && this.size <= SMALL_BYTES;
   }
 
   /** Writes one box of a small dataset, of which nothing is under way, by copying it. It reaches the file with the next flush at the latest. */
@@ -79,26 +76,16 @@ export class ContiguousStorage {
   }
 
   /** Writes one box; writes are done in the order of their calls. */
-  write(box: Box, source: ElementSource): Promise<void> {
-    return this.#inTurn(() => this.#write(box, source));
+  write(box: Box, source: ElementSource): Steps {
+    return this.#line.inTurn(() => this.#write(box, source));
   }
 
   /** Reads one box, as all writes that were asked for before have left it. */
-  read(box: Box, target: ElementTarget): Promise<void> {
-    return this.#inTurn(() => this.#read(box, target));
+  read(box: Box, target: ElementTarget): Steps {
+    return this.#line.inTurn(() => this.#read(box, target));
   }
 
-  /** Runs one operation after the other. */
-  #inTurn(operation: () => Promise<void>): Promise<void> {
-    this.#busy += 1;
-    const done = this.#turn.then(operation).finally(() => {
-      this.#busy -= 1;
-    });
-    this.#turn = done.catch(() => undefined);
-    return done;
-  }
-
-  async #read(box: Box, target: ElementTarget): Promise<void> {
+  *#read(box: Box, target: ElementTarget): Steps {
     const size = product(box.count) * this.#elementSize;
     const address = this.#address;
     if (address === null) {
@@ -112,16 +99,16 @@ export class ContiguousStorage {
     for (const start of starts) {
       for (let done = 0; done < run && !flight.failed; done += writePieceSize) {
         const piece = Math.min(writePieceSize, run - done);
-        await this.#store.throttle.enter(piece);
-        flight.add(this.#readPiece(address + start + done, to + done, piece, target, size));
+        yield* wait(this.#store.throttle.enter(piece));
+        flight.add(begin(this.#readPiece(address + start + done, to + done, piece, target, size)));
       }
       to += run;
     }
-    await flight.landed();
+    yield* flight.landed();
   }
 
   /** Reads bytes of the file that the throttle has let through. */
-  async #readPiece(at: number, to: number, size: number, target: ElementTarget, whole: number): Promise<void> {
+  *#readPiece(at: number, to: number, size: number, target: ElementTarget, whole: number): Steps {
     try {
       if (this.size <= SMALL_BYTES) {
         // It may not be in the file yet.
@@ -134,7 +121,7 @@ export class ContiguousStorage {
       // What lies beyond all that was ever written reads as zeros, here and above.
       const there = Math.max(0, Math.min(size, this.#store.file.size() - at));
       const bytes = target.isOurs ? target.bytes.subarray(to, to + there) : Buffer.alloc(size);
-      if (there > 0) await this.#store.file.read(at, bytes.subarray(0, there));
+      if (there > 0) yield* this.#store.read(at, bytes.subarray(0, there));
       if (target.isOurs) return;
       checkTarget(target, whole);
       target.bytes.set(bytes, to);
@@ -144,47 +131,40 @@ export class ContiguousStorage {
   }
 
   /** Everything that was asked for has been written, taken to be written, or has failed. */
-  async flush(): Promise<void> {
-    await this.#turn;
+  flush(): Steps {
+    return wait(this.#line.passed());
   }
 
   /** Gives the space back once all that was asked for has ended. */
-  async discard(): Promise<void> {
-    await this.#turn;
+  *discard(): Steps {
+    yield* wait(this.#line.passed());
     if (this.#address !== null) this.#giveUp({ address: this.#address, size: this.size });
   }
 
-  async #write(box: Box, source: ElementSource): Promise<void> {
+  *#write(box: Box, source: ElementSource): Steps {
     if (product(box.count) === 0) return;
     if (this.size <= SMALL_BYTES) {
       this.take(box, source);
-      await this.#store.behind.pressure();
+      const pressure = this.#store.behind.pressure();
+      if (pressure !== undefined) yield* wait(pressure);
       return;
     }
     const isFirst = this.#address === null;
-    const address = await this.#allocate(box);
+    const address = yield* this.#allocate(box);
     const flight = new Flight();
     try {
       for (const { at, bytes } of this.#runs(address, box, source)) {
         if (flight.failed) break;
-        await this.#store.throttle.enter(bytes.length);
-        flight.add(this.#submitted(at, bytes));
+        yield* wait(this.#store.throttle.enter(bytes.length));
+        flight.add(begin(this.#store.submitted(at, bytes)));
       }
-      await flight.landed();
+      yield* flight.landed();
     } catch (error) {
       // What is under way must not meet the next write.
-      await flight.landed().catch(() => undefined);
+      yield* settled(begin(flight.landed()));
       // Where not even the fill value was written, elements are as they were before: in no space yet.
       if (isFirst) this.#giveUp({ address, size: this.size });
       throw error;
-    }
-  }
-
-  async #submitted(at: number, bytes: Uint8Array): Promise<void> {
-    try {
-      await this.#store.file.write(at, bytes);
-    } finally {
-      this.#store.throttle.leave(bytes.length);
     }
   }
 
@@ -247,7 +227,7 @@ export class ContiguousStorage {
   }
 
   /** The space of the whole dataset. */
-  async #allocate(box: Box): Promise<number> {
+  *#allocate(box: Box): Steps<number> {
     if (this.#address !== null) return this.#address;
     const address = this.#store.space.allocate(this.size, { kind: 'raw' });
     if (this.#mustFill(address, box)) {
@@ -258,10 +238,10 @@ export class ContiguousStorage {
       try {
         for (let at = 0; at < this.size && !flight.failed; at += piece.length) {
           const bytes = piece.subarray(0, Math.min(piece.length, this.size - at));
-          await this.#store.throttle.enter(bytes.length);
-          flight.add(this.#submitted(address + at, bytes));
+          yield* wait(this.#store.throttle.enter(bytes.length));
+          flight.add(begin(this.#store.submitted(address + at, bytes)));
         }
-        await flight.landed();
+        yield* flight.landed();
       } catch (error) {
         this.#giveUp({ address, size: this.size });
         throw error;

@@ -1,7 +1,7 @@
 // External storage: all elements in one sequence of bytes whose parts are runs of other files.
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import fs, { closeSync, constants, openSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { FreestoneError } from '../../errors.js';
 import type { ExternalFiles } from '../format/external-files.js';
 import type { Layout } from '../format/layout.js';
@@ -9,6 +9,9 @@ import { decodeLocalHeap, encodeLocalHeap, encodeNames, localHeapPrefixSize, nam
 import { native } from '../../native.js';
 import { checkStillThere, checkTarget, dot, positions, product, rowMajorStrides, runsOf, walkedDimensions, type Box, type ElementSource, type ElementTarget } from './box.js';
 import { writePieceSize, type FileStore, type MetadataBatch } from './file-store.js';
+import { system, wait, Line, type Steps } from './steps.js';
+
+const [readLater, writeLater, syncLater] = [promisify(fs.read), promisify(fs.write), promisify(fs.fdatasync)];
 
 /** A run of bytes of another file. */
 export interface ExternalRun {
@@ -37,7 +40,7 @@ export class ExternalStorage {
   readonly #runs: readonly ExternalRun[];
   /** Files that were written since the last flush. */
   readonly #unsynced = new Set<string>();
-  #turn: Promise<void> = Promise.resolve();
+  readonly #line = new Line();
 
   /** @throws {FreestoneError} ERR_INVALID_ARGUMENT when a run lies in the HDF5 file itself */
   constructor(store: FileStore, { shape, elementSize, runs, path }: ExternalOptions) {
@@ -71,46 +74,42 @@ export class ExternalStorage {
   }
 
   /** Writes one box; writes are done in the order of their calls. */
-  write(box: Box, source: ElementSource): Promise<void> {
-    const done = this.#turn.then(() => this.#write(box, source));
-    this.#turn = done.catch(() => undefined);
-    return done;
+  write(box: Box, source: ElementSource): Steps {
+    return this.#line.inTurn(() => this.#write(box, source));
   }
 
   /** Nothing of it is in this file. */
-  discard(): Promise<void> {
-    return Promise.resolve();
+  discard(): Steps {
+    return wait(this.#line.passed());
   }
 
   /** Reads one box, as all writes that were asked for before have left it. What the other files do not have reads as zeros, as in libhdf5. */
-  read(box: Box, target: ElementTarget): Promise<void> {
-    const done = this.#turn.then(() => this.#read(box, target));
-    this.#turn = done.catch(() => undefined);
-    return done;
+  read(box: Box, target: ElementTarget): Steps {
+    return this.#line.inTurn(() => this.#read(box, target));
   }
 
-  async #read(box: Box, target: ElementTarget): Promise<void> {
+  *#read(box: Box, target: ElementTarget): Steps {
     const whole = product(box.count) * this.#elementSize;
     const { run, starts } = runsOf(box, this.#shape, this.#elementSize);
-    const files = new Map<string, FileHandle | null>();
+    const files = new Map<string, number | null>();
     try {
       let to = 0;
       for (const start of starts) {
         for (let done = 0; done < run; done += writePieceSize) {
           const piece = Buffer.alloc(Math.min(writePieceSize, run - done));
-          await this.#get(files, start + done, piece);
+          yield* this.#get(files, start + done, piece);
           checkTarget(target, whole);
           target.bytes.set(piece, to + done);
         }
         to += run;
       }
     } finally {
-      for (const file of files.values()) await file?.close();
+      for (const file of files.values()) if (file !== null) closeSync(file);
     }
   }
 
   /** Reads bytes of the sequence from the runs that they are in; a file that is not there is an empty one. */
-  async #get(files: Map<string, FileHandle | null>, at: number, bytes: Buffer): Promise<void> {
+  *#get(files: Map<string, number | null>, at: number, bytes: Buffer): Steps {
     let begin = 0;
     for (const { path, offset, size } of this.#runs) {
       const end = begin + (size ?? Infinity);
@@ -118,60 +117,60 @@ export class ExternalStorage {
       if (from < to) {
         let file = files.get(path);
         if (file === undefined) {
-          file = await open(path, 'r').catch((error: unknown) => {
-            if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-            throw error;
-          });
+          file = openIfThere(path);
           files.set(path, file);
         }
-        await file?.read(bytes, from - at, to - from, offset + from - begin);
+        if (file !== null) yield* readAt(file, bytes.subarray(from - at, to - at), offset + from - begin);
       }
       begin = end;
     }
   }
 
   /** Everything that was asked for has been written or has failed, and the device has it: the HDF5 file's own barrier is not for other files. */
-  async flush(): Promise<void> {
-    await this.#turn;
+  flush(): Steps {
+    return this.#line.inTurn(() => this.#syncAll());
+  }
+
+  *#syncAll(): Steps {
     for (const path of this.#unsynced) {
-      const file = await open(path, 'r+');
+      const file = openSync(path, 'r+');
       try {
-        await file.datasync();
+        yield* system(() => syncLater(file), () => { fs.fdatasyncSync(file); });
       } finally {
-        await file.close();
+        closeSync(file);
       }
       this.#unsynced.delete(path);
     }
   }
 
-  async #write(box: Box, source: ElementSource): Promise<void> {
+  *#write(box: Box, source: ElementSource): Steps {
     if (product(box.count) === 0) return;
     const strides = rowMajorStrides(this.#shape, this.#elementSize);
     const outer = walkedDimensions(box, this.#shape);
-    const files = new Map<string, FileHandle>();
+    const files = new Map<string, number>();
     try {
       for (const position of positions(box.count.slice(0, outer).map(() => 0), box.count.slice(0, outer).map((n) => n - 1))) {
         checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
-        await this.#gather(files, dot(box.start, strides) + dot(position, strides), box.count.slice(outer), {
+        yield* this.#gather(files, dot(box.start, strides) + dot(position, strides), box.count.slice(outer), {
           ...source,
           offset: source.offset + dot(position, source.strides),
           strides: source.strides.slice(outer),
         });
       }
     } finally {
-      await Promise.all([...files.values()].map((file) => file.close()));
+      for (const file of files.values()) closeSync(file);
     }
   }
 
   /** Copies a run of elements into memory of our own, a piece at a time, and writes the pieces. */
-  async #gather(files: Map<string, FileHandle>, at: number, count: readonly number[], source: ElementSource): Promise<void> {
+  *#gather(files: Map<string, number>, at: number, count: readonly number[], source: ElementSource): Steps {
     const [rows = 1, ...rest] = count;
     const row = product(rest) * this.#elementSize;
     const strides = Float64Array.from(rowMajorStrides(count, this.#elementSize));
     const rowsAtOnce = Math.max(1, Math.floor(writePieceSize / row));
     for (let first = 0; first < rows; first += rowsAtOnce) {
       const n = Math.min(rowsAtOnce, rows - first);
-      await this.#store.throttle.enter(n * row);
+      yield* wait(this.#store.throttle.enter(n * row));
       try {
         const piece = Buffer.allocUnsafeSlow(n * row);
         native().copyBox(
@@ -185,7 +184,7 @@ export class ExternalStorage {
           this.#elementSize,
           source.swap,
         );
-        await this.#put(files, at + first * row, piece);
+        yield* this.#put(files, at + first * row, piece);
       } finally {
         this.#store.throttle.leave(n * row);
       }
@@ -193,26 +192,51 @@ export class ExternalStorage {
   }
 
   /** Writes bytes of the sequence to the runs that they fall into. */
-  async #put(files: Map<string, FileHandle>, at: number, bytes: Buffer): Promise<void> {
+  *#put(files: Map<string, number>, at: number, bytes: Buffer): Steps {
     let begin = 0;
     for (const { path, offset, size } of this.#runs) {
       const end = begin + (size ?? Infinity);
       const [from, to] = [Math.max(at, begin), Math.min(at + bytes.length, end)];
       if (from < to) {
-        const file = files.get(path) ?? (await open(path, constants.O_RDWR | constants.O_CREAT, 0o666));
+        const file = files.get(path) ?? openSync(path, constants.O_RDWR | constants.O_CREAT, 0o666);
         files.set(path, file);
         this.#unsynced.add(path);
-        await writeAll(file, bytes.subarray(from - at, to - at), offset + from - begin);
+        yield* writeAll(file, bytes.subarray(from - at, to - at), offset + from - begin);
       }
       begin = end;
     }
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
+function openIfThere(path: string): number | null {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Reads what the file has of it. */
+function* readAt(file: number, bytes: Buffer, at: number): Steps {
   for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
-    done += bytesWritten;
+    const rest = bytes.length - done;
+    const bytesRead: number = yield* system(
+      async () => (await readLater(file, bytes, done, rest, at + done)).bytesRead,
+      () => fs.readSync(file, bytes, done, rest, at + done),
+    );
+    if (bytesRead === 0) return;
+    done += bytesRead;
+  }
+}
+
+function* writeAll(file: number, bytes: Buffer, at: number): Steps {
+  for (let done = 0; done < bytes.length; ) {
+    const rest = bytes.length - done;
+    done += yield* system(
+      async () => (await writeLater(file, bytes, done, rest, at + done)).bytesWritten,
+      () => fs.writeSync(file, bytes, done, rest, at + done),
+    );
   }
 }
 

@@ -1,8 +1,8 @@
 // What all storage of one file shares: the open file, its space, and the bound on what is under way.
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { checkInteger } from '../../errors.js';
 import type { FileSpace } from '../../filespace/index.js';
 import { native, type NativeFile } from '../../native.js';
+import { Pending, begin, done, task, turn, wait, type Steps } from './steps.js';
 import { WriteBehind } from './write-behind.js';
 
 /** Bytes of raw data that may be on their way through filters and to the file at once. */
@@ -16,20 +16,22 @@ export class Throttle {
   readonly #bytes: number;
   #running = 0;
   #inFlight = 0;
-  readonly #waiting: { size: number; go: () => void }[] = [];
+  readonly #waiting: { readonly size: number; readonly go: Pending }[] = [];
 
   constructor(tasks: number, bytes: number) {
     this.#tasks = tasks;
     this.#bytes = bytes;
   }
 
-  /** Resolves when there is room; `leave` gives it back. */
-  async enter(size: number): Promise<void> {
+  /** Settles when there is room; `leave` gives it back. */
+  enter(size: number): Pending {
     if (this.#waiting.length === 0 && this.#fits(size)) {
       this.#take(size);
-      return;
+      return done;
     }
-    await new Promise<void>((go) => this.#waiting.push({ size, go }));
+    const go = new Pending();
+    this.#waiting.push({ size, go });
+    return go;
   }
 
   leave(size: number): void {
@@ -38,7 +40,7 @@ export class Throttle {
     for (let next = this.#waiting[0]; next !== undefined && this.#fits(next.size); next = this.#waiting[0]) {
       this.#waiting.shift();
       this.#take(next.size);
-      next.go();
+      next.go.resolve();
     }
   }
 
@@ -63,35 +65,14 @@ export class Turns {
   #last = performance.now();
 
   /** Undefined, nearly always; else to be awaited. */
-  next(): Promise<void> | undefined {
+  next(): Pending | undefined {
     this.#calls += 1;
     if (this.#calls % CALLS_PER_LOOK !== 0 || performance.now() - this.#last < TURN_MILLISECONDS) return undefined;
-    return nextTurn().then(() => {
+    const next = turn();
+    next.watch(() => {
       this.#last = performance.now();
     });
-  }
-}
-
-/** Waits for all of several operations and then throws the first failure, so that none is left behind unhandled. */
-export class Flight {
-  readonly #running: Promise<void>[] = [];
-  #failure: { readonly error: unknown } | undefined;
-
-  add(operation: Promise<void>): void {
-    this.#running.push(
-      operation.catch((error: unknown) => {
-        this.#failure ??= { error };
-      }),
-    );
-  }
-
-  get failed(): boolean {
-    return this.#failure !== undefined;
-  }
-
-  async landed(): Promise<void> {
-    await Promise.all(this.#running);
-    if (this.#failure !== undefined) throw this.#failure.error;
+    return next;
   }
 }
 
@@ -118,7 +99,7 @@ export class FileStore {
     this.space = space;
     // As many again wait in line, so that a worker that is done finds the next task at once.
     this.throttle = new Throttle(threads * 2, IN_FLIGHT_BYTES);
-    this.behind = new WriteBehind((address, bytes) => this.write(address, bytes));
+    this.behind = new WriteBehind((address, bytes) => begin(this.write(address, bytes)));
   }
 
   /**
@@ -145,13 +126,31 @@ export class FileStore {
   }
 
   /** Writes when there is room among what is under way. */
-  async write(address: number, bytes: Uint8Array): Promise<void> {
-    await this.throttle.enter(bytes.length);
+  *write(address: number, bytes: Uint8Array): Steps {
+    yield* wait(this.throttle.enter(bytes.length));
+    yield* this.submitted(address, bytes);
+  }
+
+  /** Writes what the throttle has let through. */
+  *submitted(address: number, bytes: Uint8Array): Steps {
     try {
-      await this.file.write(address, bytes);
+      yield* wait(task((ticket) => { this.file.write(ticket, address, bytes); }, bytes));
     } finally {
       this.throttle.leave(bytes.length);
     }
+  }
+
+  /** Exactly `into.length` bytes. */
+  *read(address: number, into: Uint8Array): Steps {
+    yield* wait(task((ticket) => { this.file.read(ticket, address, into); }, into));
+  }
+
+  *truncate(size: number): Steps {
+    yield* wait(task((ticket) => { this.file.truncate(ticket, size); }));
+  }
+
+  *sync(): Steps {
+    yield* wait(task((ticket) => { this.file.sync(ticket); }));
   }
 
   /** Up to `size` bytes: fewer where the file ends. For metadata. */
@@ -230,7 +229,7 @@ export class MetadataBatch {
   }
 
   /** Settles when all that was taken is written, also what was taken outside of this commit. */
-  write(): Promise<void> {
+  write(): Pending {
     return this.#store.behind.drain();
   }
 }
@@ -238,4 +237,9 @@ export class MetadataBatch {
 /** How many tasks of a file run at once. @throws ERR_INVALID_ARGUMENT */
 export function threadCount(threads: number | undefined): number {
   return threads === undefined ? native().workerCount() : checkInteger('threads', threads, { min: 1 });
+}
+
+/** Closes a file once what is under way has ended. */
+export function* closeFile(file: NativeFile): Steps {
+  yield* wait(task((ticket) => { file.close(ticket); }));
 }

@@ -1,4 +1,5 @@
 // Small writes gathered in memory until they make large ones: headers, and the elements of small datasets.
+import { begin, done, Flight, Line, type Pending, type Steps } from './steps.js';
 
 /** Neighbours within one page go out in one write. */
 const PAGE_BYTES = 2 ** 18;
@@ -16,14 +17,17 @@ type Pages = Map<number, Page>;
 
 /** Takes bytes by copying them and writes them later. Among what overlaps, the last one wins. */
 export class WriteBehind {
-  readonly #write: (address: number, bytes: Uint8Array) => Promise<void>;
+  readonly #write: (address: number, bytes: Uint8Array) => Pending;
   #pages: Pages = new Map();
   /** Under way, or failed and kept to be tried again; the oldest first. */
   readonly #leaving: Pages[] = [];
-  #drained: Promise<void> = Promise.resolve();
+  /** One drain after the other. */
+  readonly #line = new Line();
+  /** The last of them. */
+  #drained: Pending = done;
   readonly #spare: Buffer[] = [];
 
-  constructor(write: (address: number, bytes: Uint8Array) => Promise<void>) {
+  constructor(write: (address: number, bytes: Uint8Array) => Pending) {
     this.#write = write;
   }
 
@@ -40,25 +44,22 @@ export class WriteBehind {
   }
 
   /** Undefined while there is room for more; else settles when there is. A failure comes again with the next call, and with `drain`. */
-  pressure(): Promise<void> | undefined {
+  pressure(): Pending | undefined {
     if (this.#pages.size * PAGE_BYTES < PRESSED_BYTES) return undefined;
     // One load leaves while the next is gathered.
     const before = this.#leaving.length > 0 ? this.#drained : undefined;
-    void this.drain().catch(() => undefined);
+    this.drain();
     return before;
   }
 
   /** Settles when all that was put has been written. What fails is kept for the next time. */
-  drain(): Promise<void> {
+  drain(): Pending {
     if (this.#pages.size > 0) {
       this.#leaving.push(this.#pages);
       this.#pages = new Map();
     }
-    if (this.#leaving.length === 0) return Promise.resolve();
-    this.#drained = this.#drained.then(
-      () => this.#drain(),
-      () => this.#drain(),
-    );
+    if (this.#leaving.length === 0) return done;
+    this.#drained = begin(this.#line.inTurn(() => this.#drain()));
     return this.#drained;
   }
 
@@ -87,16 +88,15 @@ export class WriteBehind {
     }
   }
 
-  async #drain(): Promise<void> {
+  *#drain(): Steps {
     for (let pages = this.#leaving[0]; pages !== undefined; pages = this.#leaving[0]) {
-      const writes: Promise<void>[] = [];
+      const flight = new Flight();
       for (const [number, { bytes, runs }] of [...pages].sort(([a], [b]) => a - b)) {
         for (let i = 0; i < runs.length; i += 2) {
-          writes.push(this.#write(number * PAGE_BYTES + (runs[i] ?? 0), bytes.subarray(runs[i], runs[i + 1])));
+          flight.add(this.#write(number * PAGE_BYTES + (runs[i] ?? 0), bytes.subarray(runs[i], runs[i + 1])));
         }
       }
-      const failed = (await Promise.allSettled(writes)).find((result) => result.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
+      yield* flight.landed();
       this.#leaving.shift();
       for (const { bytes } of pages.values()) if (this.#spare.length < SPARE_PAGES) this.#spare.push(bytes);
     }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { begin, done, promised, turn, wait, type Pending, type Steps } from '../../../lib/hdf5/storage/steps.js';
 import { WriteBehind } from '../../../lib/hdf5/storage/write-behind.js';
 
 const FILE_BYTES = 3 * 2 ** 20;
@@ -10,9 +11,13 @@ class MemoryFile {
   failing = false;
   writes = 0;
 
-  async write(address: number, bytes: Uint8Array): Promise<void> {
+  write(address: number, bytes: Uint8Array): Pending {
+    return begin(this.#write(address, bytes));
+  }
+
+  *#write(address: number, bytes: Uint8Array): Steps {
     // Like a worker thread: the bytes are read at some later moment.
-    await new Promise((resolve) => setImmediate(resolve));
+    yield* wait(turn());
     if (this.failing) throw new Error('no space left');
     this.bytes.set(bytes, address);
     this.writes += 1;
@@ -46,16 +51,16 @@ describe('what is written behind', () => {
             bytes.copy(expected, now.address);
             behind.put(now.address, bytes);
             bytes.fill(0xee);
-            await behind.pressure()?.catch(() => undefined);
+            await promised(behind.pressure() ?? done).catch(() => undefined);
           } else if (now.kind === 'fail') file.failing = now.failing;
-          else if (now.kind === 'drain') await behind.drain().catch(() => undefined);
+          else if (now.kind === 'drain') await promised(behind.drain()).catch(() => undefined);
           else await new Promise((resolve) => setImmediate(resolve));
           const seen = Buffer.from(file.bytes);
           behind.overlay(0, seen);
           expect(seen.equals(expected)).toBe(true);
         }
         file.failing = false;
-        await behind.drain();
+        await promised(behind.drain());
         expect(file.bytes.equals(expected)).toBe(true);
         expect(behind.end).toBe(0);
       }),
@@ -69,7 +74,7 @@ describe('what is written behind', () => {
     const places = Array.from({ length: 1000 }, (_, i) => i * 100);
     for (const place of places.sort(() => Math.random() - 0.5)) behind.put(place, Buffer.alloc(100, 7));
     expect(behind.end).toBe(100_000);
-    await behind.drain();
+    await promised(behind.drain());
     expect(file.writes).toBe(1);
     expect(file.bytes.subarray(0, 100_000).every((byte) => byte === 7)).toBe(true);
   });
@@ -80,7 +85,7 @@ describe('what is written behind', () => {
     const behind = new WriteBehind((address, bytes) => file.write(address, bytes));
     behind.put(10, Buffer.alloc(5, 1));
     behind.put(20, Buffer.alloc(5, 2));
-    await behind.drain();
+    await promised(behind.drain());
     expect([...file.bytes.subarray(8, 27)]).toEqual([9, 9, 1, 1, 1, 1, 1, 9, 9, 9, 9, 9, 2, 2, 2, 2, 2, 9, 9]);
   });
 
@@ -89,10 +94,10 @@ describe('what is written behind', () => {
     file.failing = true;
     const behind = new WriteBehind((address, bytes) => file.write(address, bytes));
     behind.put(0, Buffer.from([1]));
-    await expect(behind.drain()).rejects.toThrow('no space left');
-    await expect(behind.drain()).rejects.toThrow('no space left');
+    await expect(promised(behind.drain())).rejects.toThrow('no space left');
+    await expect(promised(behind.drain())).rejects.toThrow('no space left');
     file.failing = false;
-    await behind.drain();
+    await promised(behind.drain());
     expect(file.bytes[0]).toBe(1);
   });
 });

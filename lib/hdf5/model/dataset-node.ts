@@ -1,0 +1,323 @@
+// A dataset in memory: what is known of it, and the order of what is done with it.
+import { constants } from 'node:buffer';
+import { FreestoneError, checkInteger } from '../../errors.js';
+import { externalFiles } from '../format/external-files.js';
+import type { Layout } from '../format/layout.js';
+import { messageType, type HeaderMessage } from '../format/object-header.js';
+import { encode } from '../format/schema.js';
+import { product, rowMajorStrides, type Box, type ElementSource } from '../storage/box.js';
+import { ChunkedStorage } from '../storage/chunked.js';
+import { ContiguousStorage } from '../storage/contiguous.js';
+import { ExternalStorage } from '../storage/external.js';
+import type { MetadataBatch } from '../storage/file-store.js';
+import { begin, done, settled, turn, wait, Flight, Line, type Pending, type Steps } from '../storage/steps.js';
+import { checkedBox, checkedNumbers, type DataBlock, type Selection } from './data.js';
+import { encodeDatasetHeader } from './dataset-header.js';
+import { checkFits, type DatasetPlan } from './dataset-spec.js';
+import { nativeFilters } from './filters.js';
+import { ObjectNode, type FileContext } from './object-node.js';
+import { boxesOf, checkInto, decoded, type DatasetValues, type ReadOptions } from './values.js';
+
+/** Values are converted in slices of about this many bytes, between which other work has its turn. */
+const SLICE_BYTES = 2 ** 20;
+/** Elements ready to be written: a box of them, relative to the first. */
+interface Piece {
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly source: ElementSource;
+}
+
+export class DatasetNode extends ObjectNode {
+  readonly plan: DatasetPlan;
+  readonly storage: ChunkedStorage | ContiguousStorage | ExternalStorage;
+  #shape: readonly number[];
+  /** The shape that the next commit writes: the one up to which all data is in the file. */
+  #flushedShape: readonly number[];
+  /** Writes, appends and resizes take effect in the order of their calls. */
+  readonly #line = new Line();
+  /** Those that have not ended. */
+  #busy = 0;
+
+  /** @param stored where the elements are, if the file has it already */
+  constructor(context: FileContext, parent: ObjectNode, name: string, plan: DatasetPlan, stored?: Layout) {
+    super(context, parent, name);
+    this.plan = plan;
+    this.#shape = plan.shape;
+    this.#flushedShape = plan.shape;
+    const { type, shape, maxShape, chunkShape, fill } = plan;
+    if (plan.external !== undefined) {
+      this.storage = new ExternalStorage(context.store, { shape, elementSize: type.size, runs: plan.external, path: context.path });
+      return;
+    }
+    if (chunkShape === null) {
+      const address = stored?.kind === 'contiguous' ? stored.address : null;
+      this.storage = new ContiguousStorage(context.store, { shape, elementSize: type.size, fill, address });
+      return;
+    }
+    const filters = nativeFilters(plan.filters);
+    const options = { shape, maxShape, chunkShape, elementSize: type.size, filters, fill };
+    this.storage = new ChunkedStorage(context.store, options, () => {
+      this.touch();
+    });
+    if (stored?.kind === 'chunked' && stored.indexAddress !== null) {
+      this.storage.index.decode(stored.indexAddress, (address, size) => context.store.readSync(address, size));
+    }
+  }
+
+  /** Elements along each dimension; [] for a scalar. */
+  get shape(): readonly number[] {
+    return this.#shape;
+  }
+
+  /** The extents of the file that elements take. */
+  *extents(): Generator<{ address: number; size: number }> {
+    if (this.storage instanceof ChunkedStorage) {
+      for (const { address, size } of this.storage.index.entries()) yield { address, size };
+      return;
+    }
+    const stored = this.storage.layout();
+    if (stored.kind === 'contiguous' && stored.address !== null) yield { address: stored.address, size: stored.size };
+  }
+
+  /** @returns what settles when the bytes have been handed to the operating system; undefined when nothing need be waited for */
+  write(block: DataBlock, selection?: Selection): Pending | undefined {
+    const boxOf = (): Box => (selection === undefined ? { start: this.#shape.map(() => 0), count: this.#shape } : checkedBox(selection, this.#shape));
+    if (this.#takesNow(block)) {
+      const box = boxOf();
+      checkFits(block, box.count);
+      if (this.#take(block, box, this.#shape)) return this.context.store.behind.pressure() ?? this.context.store.turns.next();
+    }
+    return begin(this.#ordered(() => this.#write(block, boxOf)));
+  }
+
+  *#write(block: DataBlock, boxOf: () => Box): Steps<Flight> {
+    const box = boxOf();
+    checkFits(block, box.count);
+    return this.#start(yield* this.#pieces(block, box.count), box, 'written');
+  }
+
+  /** @returns what settles when the rows have been taken; undefined when they have been */
+  append(block: DataBlock): Pending | undefined {
+    if (this.#takesNow(block)) {
+      const { box, shape } = this.#nextRows(block);
+      if (this.#take(block, box, shape)) return this.context.store.turns.next();
+    }
+    return begin(this.#ordered(() => this.#append(block)));
+  }
+
+  *#append(block: DataBlock): Steps<Flight> {
+    const { box, shape } = this.#nextRows(block);
+    const pieces = yield* this.#pieces(block, box.count);
+    yield* this.#reshape(shape);
+    return this.#start(pieces, box, 'taken');
+  }
+
+  /** As all writes that were asked for before have left it. */
+  *read(selection: Selection | undefined, { into }: ReadOptions): Steps<DatasetValues> {
+    yield* wait(this.#line.passed());
+    const box = selection === undefined ? { start: this.#shape.map(() => 0), count: this.#shape } : checkedBox(selection, this.#shape);
+    const { type } = this.plan;
+    const count = product(box.count);
+    if (into !== undefined) checkInto(into, type, count);
+    const result = into === undefined ? undefined : new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
+    const bytes = result ?? new Uint8Array(checkInteger('the size of what is read in bytes', count * type.size, { max: constants.MAX_LENGTH, code: 'ERR_INVALID_SIZE' }));
+    yield* this.storage.read(box, { bytes, isOurs: into === undefined });
+    return yield* decoded(bytes, count, type, this.context.heap, { into, isScalar: box.count.length === 0 });
+  }
+
+  /** The boxes of its chunks, or of about a MiB each where there are none. */
+  parts(): Generator<Box> {
+    return boxesOf([...this.#shape], this.plan.chunkShape ?? this.#rowsOfAbout(SLICE_BYTES));
+  }
+
+  /** A shape of whole rows of about so many bytes. */
+  #rowsOfAbout(bytes: number): readonly number[] {
+    const [, ...row] = this.#shape;
+    return [Math.max(1, Math.floor(bytes / Math.max(1, product(row) * this.plan.type.size))), ...row.map((extent) => Math.max(1, extent))];
+  }
+
+  /** Where the rows of a block go that are appended next, and the shape with them. */
+  #nextRows(block: DataBlock): { box: Box; shape: readonly number[] } {
+    const [extent, ...row] = this.#shape;
+    if (extent === undefined) throw new FreestoneError('ERR_INVALID_ARGUMENT', `${this.path} is a scalar: nothing can be appended to it`);
+    const rows = this.#rowsOf(block, row);
+    const limit = this.plan.maxShape[0] ?? Number.MAX_SAFE_INTEGER;
+    if (extent + rows > limit) {
+      throw new FreestoneError(
+        'ERR_LIMIT_EXCEEDED',
+        `${this.path} has ${String(extent)} rows and cannot grow by ${String(rows)}: its maxShape is [${this.plan.maxShape.map((n) => n ?? 'unlimited').join(', ')}]`,
+        { requested: extent + rows, limit },
+      );
+    }
+    return { box: { start: [extent, ...row.map(() => 0)], count: [rows, ...row] }, shape: [extent + rows, ...row] };
+  }
+
+  /** Whether nothing is under way that a write would have to wait for, so that it may be done within the call. */
+  #takesNow(block: DataBlock): boolean {
+    const { type } = this.plan;
+    if (this.#busy > 0 || this.context.isFlushBeginning || type.variable) return false;
+    return block.direct !== null || block.count * type.size <= SLICE_BYTES;
+  }
+
+  /** Writes a box within the call, if its storage can do that. */
+  #take(block: DataBlock, box: Box, shape: readonly number[]): boolean {
+    const storage = this.storage;
+    if (storage instanceof ContiguousStorage) {
+      if (!storage.takes) return false;
+      storage.take(box, this.#sourceOf(block, box.count));
+    } else {
+      if (!(storage instanceof ChunkedStorage) || !storage.take(box, this.#sourceOf(block, box.count), shape)) return false;
+      this.#shape = shape;
+      void this.context.noteUnflushed(this);
+    }
+    this.touch();
+    return true;
+  }
+
+  #sourceOf(block: DataBlock, count: readonly number[]): ElementSource {
+    if (block.direct !== null) return block.direct(count);
+    const { type } = this.plan;
+    return { bytes: block.encode(0, block.count, this.context.heap), offset: 0, strides: rowMajorStrides(count, type.size), swap: 1 };
+  }
+
+  resize(shape: readonly number[]): Pending {
+    const wanted = checkedNumbers('shape', shape, this.#shape.length);
+    return begin(this.#ordered(() => this.#resize(wanted)));
+  }
+
+  *#resize(wanted: readonly number[]): Steps<Flight> {
+    const { maxShape, chunkShape, type } = this.plan;
+    const beyond = wanted.findIndex((extent, d) => extent > (maxShape[d] ?? Infinity));
+    if (beyond >= 0 || (chunkShape === null && wanted.some((extent, d) => extent !== this.#shape[d]))) {
+      const limit = chunkShape === null ? this.#shape : maxShape;
+      throw new FreestoneError(
+        'ERR_LIMIT_EXCEEDED',
+        `${this.path} cannot have the shape [${wanted.join(', ')}]: ${chunkShape === null ? 'without chunks its shape is fixed at' : 'its maxShape is'} [${limit.map((n) => n ?? 'unlimited').join(', ')}]`,
+        { shape: wanted, limit },
+      );
+    }
+    checkInteger('the size of the dataset in bytes', product(wanted) * type.size, { code: 'ERR_INVALID_SIZE' });
+    yield* this.#reshape(wanted);
+    return new Flight();
+  }
+
+  /** Settles when all that was asked for until now has begun its writes. */
+  get begun(): Pending {
+    return this.#line.passed();
+  }
+
+  /** Puts all that has begun into the file, apart from its metadata. Nothing else may begin meanwhile. */
+  *flushData(): Steps {
+    yield* this.storage.flush();
+    if (this.#flushedShape === this.#shape) return;
+    this.#flushedShape = this.#shape;
+    this.touch();
+  }
+
+  /** It could not be written and is in no group any more. Ends when its space has been given back. */
+  *discard(): Steps {
+    this.markGone();
+    this.context.forget(this);
+    // A flush that has it on its way still refers to it; later ones do not.
+    yield* settled(this.context.flushed());
+    yield* wait(this.#line.passed());
+    yield* this.storage.discard();
+    this.releaseHeader();
+  }
+
+  /** One operation after the other up to where it has begun its writes; those overlap. */
+  *#ordered(operation: () => Steps<Flight>): Steps {
+    const picture = this.context.noteUnflushed(this);
+    this.#busy += 1;
+    try {
+      const flight = yield* this.#line.inTurn(() => this.#begin(picture, operation));
+      yield* flight.landed();
+    } finally {
+      this.#busy -= 1;
+    }
+  }
+
+  *#begin(picture: Pending | undefined, operation: () => Steps<Flight>): Steps<Flight> {
+    yield* settled(picture);
+    if (this.storage instanceof ChunkedStorage) yield* this.storage.retry();
+    return yield* operation();
+  }
+
+  #rowsOf(block: DataBlock, row: readonly number[]): number {
+    const own = block.shape;
+    if (own !== null && (own.length !== row.length + 1 || row.some((extent, d) => extent !== own[d + 1]))) {
+      // One row may come without the dimension along which rows are counted.
+      if (own.length === row.length && own.every((extent, d) => extent === row[d])) return 1;
+      checkFits(block, [own[0] ?? 1, ...row]);
+    }
+    const perRow = product(row);
+    const rows = perRow === 0 ? 0 : block.count / perRow;
+    if (!Number.isInteger(rows)) checkFits(block, [Math.ceil(rows), ...row]);
+    return rows;
+  }
+
+  /** The data as it will be written: all values are converted, and so checked, before anything changes. */
+  *#pieces(block: DataBlock, count: readonly number[]): Steps<Piece[]> {
+    const { type } = this.plan;
+    const [rows = 1, ...row] = count;
+    if (block.direct !== null) return [{ firstRow: 0, rows, source: block.direct(count) }];
+    const perRow = product(row);
+    const rowsAtOnce = Math.max(1, Math.floor(SLICE_BYTES / Math.max(1, perRow * type.size)));
+    const pieces: Piece[] = [];
+    for (let firstRow = 0; firstRow < rows; firstRow += rowsAtOnce) {
+      if (firstRow > 0) yield* wait(turn());
+      const n = Math.min(rowsAtOnce, rows - firstRow);
+      const bytes = block.encode(firstRow * perRow, n * perRow, this.context.heap);
+      const strides = count.length === 0 ? [] : rowMajorStrides([n, ...row], type.size);
+      pieces.push({ firstRow, rows: n, source: { bytes, offset: 0, strides, swap: 1 } });
+      if (type.variable) yield* wait(this.context.store.behind.pressure() ?? done);
+    }
+    return pieces;
+  }
+
+  #start(pieces: readonly Piece[], box: Box, until: 'written' | 'taken'): Flight {
+    this.touch();
+    const flight = new Flight();
+    const [first, ...otherStarts] = box.start;
+    for (const { firstRow, rows, source } of pieces) {
+      const part = first === undefined ? box : { start: [first + firstRow, ...otherStarts], count: [rows, ...box.count.slice(1)] };
+      flight.add(begin(this.storage.write(part, source, until)));
+    }
+    return flight;
+  }
+
+  *#reshape(shape: readonly number[]): Steps {
+    if (this.storage instanceof ChunkedStorage) yield* this.storage.resize(shape);
+    this.#shape = shape;
+  }
+
+  /**
+   * Gets ready to be let go of: whoever needs it again reads its header. Of a file that is being written that can be a small
+   * contiguous dataset, whose header is put on its way to the file if it is not there. No commit may be on its way.
+   * @returns whether it is ready
+   */
+  leave(): boolean {
+    const { store, isWritable } = this.context;
+    if (this.isGone || this.#busy > 0) return false;
+    if (!isWritable) return true;
+    if (!(this.storage instanceof ContiguousStorage) || !this.storage.takes) return false;
+    if (this.isStored) return true;
+    const bytes = this.#encode(this.storage.layout(), []);
+    const address = store.space.allocate(bytes.length, { kind: 'metadata' });
+    store.behind.put(address, bytes);
+    this.replaceStored({ address, size: bytes.length });
+    return true;
+  }
+
+  /** @internal */
+  protected encodeHeader(batch: MetadataBatch): number {
+    const storage = this.storage;
+    if (storage instanceof ChunkedStorage) return batch.place(this.#encode(storage.layout(storage.encodeIndex(batch)), []));
+    const files = storage instanceof ExternalStorage ? [{ type: messageType.externalFiles, body: encode(externalFiles, storage.encodeFiles(batch)) }] : [];
+    return batch.place(this.#encode(storage.layout(), files));
+  }
+
+  #encode(where: Layout, more: readonly HeaderMessage[]): Buffer {
+    return encodeDatasetHeader(this.plan, this.#flushedShape, where, [...more, ...this.attributeMessages()]);
+  }
+}
