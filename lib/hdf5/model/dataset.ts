@@ -8,9 +8,9 @@ import { begin, done, now, promised } from '../storage/steps.js';
 import { Attributes } from './attributes.js';
 import { dataBlock, type Data, type Selection } from './data.js';
 import type { DatasetNode } from './dataset-node.js';
-import type { DatasetPlace } from './dataset-place.js';
 import { datatypeOf, type Datatype } from './datatype.js';
 import { filtersOf, type Filter } from './filters.js';
+import type { Group } from './group.js';
 import { writableOf, type WritableOptions } from './writable.js';
 import type { DatasetChunk, DatasetValues, ReadOptions } from './values.js';
 
@@ -28,30 +28,56 @@ function isSequence(data: unknown): data is AsyncIterable<Data> | Iterable<Data>
  * still meanwhile, and so do all other calls, which go on from where they are.
  */
 export class Dataset {
-  readonly #place: DatasetPlace;
-
-  /** @internal */
-  constructor(place: DatasetPlace) {
-    this.#place = place;
-  }
-
-  /** @internal */
-  get node(): DatasetNode {
-    return this.#place.node;
-  }
-
+  readonly #parent: Group;
   /** The last part of `path`. */
-  get name(): string {
-    return this.node.name;
+  readonly name: string;
+  /** Null while nothing of it but its header is needed, which is in the file. */
+  #node: DatasetNode | null;
+  /** While it is only there. */
+  #headerAddress: number | null = null;
+
+  /** @internal */
+  constructor(parent: Group, name: string, node: DatasetNode) {
+    this.#parent = parent;
+    this.name = name;
+    this.#node = node;
+  }
+
+  /** What is known of it, which is read if it is not in memory. @internal */
+  get node(): DatasetNode {
+    if (this.#node !== null) return this.#node;
+    const { context } = this.#parent;
+    context.assertOpen();
+    this.#node = context.load(this.#parent, this.name, this.#headerAddress ?? 0) as DatasetNode;
+    context.noteHeld(this);
+    return this.#node;
+  }
+
+  /** What is in memory of it. @internal */
+  get held(): DatasetNode | null {
+    return this.#node;
+  }
+
+  /** As the last commit has it, or what is on its way to the file. @internal */
+  get headerAddress(): number | null {
+    return this.#node === null ? this.#headerAddress : this.#node.headerAddress;
+  }
+
+  /** Keeps the address of the header alone, if that is all that need be known. No commit may be on its way. @internal */
+  letGo(): void {
+    if (this.#node?.leave() !== true) return;
+    this.#headerAddress = this.#node.headerAddress;
+    this.#node = null;
   }
 
   /** From the root on. */
   get path(): string {
-    return this.node.path;
+    const { path } = this.#parent;
+    return path === '/' ? `/${this.name}` : `${path}/${this.name}`;
   }
 
   get attrs(): Attributes {
-    return new Attributes(this.#place);
+    return new Attributes(this);
   }
 
   /** Elements along each dimension; [] for a scalar. */

@@ -37,7 +37,7 @@ export function mapFile(store: FileStore, root: Group): FileExtent[] {
   }
   const seen = new Set<number>();
   const visit = (node: Group | Dataset): void => {
-    const address = node === root ? rootHeaderAddress : (node instanceof Group ? node : node.node).headerAddress;
+    const address = node === root ? rootHeaderAddress : node.headerAddress;
     if (address === null || seen.has(address)) return;
     seen.add(address);
     const owner = node.path;

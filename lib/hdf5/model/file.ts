@@ -13,7 +13,6 @@ import { Flight, Pending, begin, done, now, promised, settled, wait, type Steps 
 import { newSpace, readSpaceInfo, restoredSpace, type SpaceOptions, type SuperblockExtension } from '../storage/superblock-extension.js';
 import { Dataset } from './dataset.js';
 import type { DatasetNode } from './dataset-node.js';
-import type { DatasetPlace } from './dataset-place.js';
 import { mapFile, type FileExtent } from './file-map.js';
 import { Group } from './group.js';
 import { loadObject, readHeader } from './load.js';
@@ -57,7 +56,7 @@ export class H5File implements AsyncDisposable, Disposable {
   /** Datasets that have taken data since the last flush was asked for, or whose flush failed. */
   #unflushed = new Set<DatasetNode>();
   /** In the order in which they came into memory. */
-  #newest: DatasetPlace[] = [];
+  #newest: Dataset[] = [];
   /** Flushes that have not ended. */
   #flushes = 0;
   #state: State;
@@ -95,14 +94,14 @@ export class H5File implements AsyncDisposable, Disposable {
       },
       forget: (dataset) => {
         this.#unflushed.delete(dataset);
-        const at = this.#newest.findIndex((place) => place.held === dataset);
+        const at = this.#newest.findIndex(({ held }) => held === dataset);
         if (at >= 0) this.#newest.splice(at, 1);
       },
       get isFlushBeginning() {
         return isFlushBeginning();
       },
-      noteHeld: (place) => {
-        this.#newest.push(place);
+      noteHeld: (dataset) => {
+        this.#newest.push(dataset);
         if (this.#newest.length > HELD_DATASETS && this.#flushes === 0) this.#letGo();
       },
       flushed: () => this.#flushing,
@@ -296,7 +295,7 @@ export class H5File implements AsyncDisposable, Disposable {
 
   /** Lets the older half of the held datasets go. */
   #letGo(): void {
-    for (const place of this.#newest.splice(0, this.#newest.length - HELD_DATASETS / 2)) place.letGo();
+    for (const dataset of this.#newest.splice(0, this.#newest.length - HELD_DATASETS / 2)) dataset.letGo();
   }
 
   #closed(withFlush: boolean): Pending {

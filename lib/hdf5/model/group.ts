@@ -4,12 +4,11 @@ import { encodeHardLink, groupInfo, linkInfo } from '../format/link.js';
 import { encodeObjectHeader, maxMessageSize, messageType, type HeaderMessage } from '../format/object-header.js';
 import { encode } from '../format/schema.js';
 import type { MetadataBatch } from '../storage/file-store.js';
-import { Pending, begin, done, now, promised, settled, type Steps } from '../storage/steps.js';
+import { Pending, begin, done, now, promised, settled, wait, type Steps } from '../storage/steps.js';
 import { Attributes } from './attributes.js';
 import type { DataBlock } from './data.js';
 import { Dataset } from './dataset.js';
 import { DatasetNode } from './dataset-node.js';
-import { DatasetPlace } from './dataset-place.js';
 import { planDataset, type DatasetSpec } from './dataset-spec.js';
 import type { DatatypeSpec } from './datatype.js';
 import { ObjectNode, pathParts } from './object-node.js';
@@ -36,8 +35,14 @@ const newGroupMessages: readonly HeaderMessage[] = [
 /** A link's message holds the name and some 20 bytes more. */
 const MAX_NAME_BYTES = maxMessageSize - 64;
 
+interface NewDataset {
+  readonly dataset: Dataset;
+  /** Settles when its data is written; undefined when that is so. */
+  readonly writing: Pending | undefined;
+}
+
 export class Group extends ObjectNode {
-  readonly #children = new Map<string, Group | DatasetPlace | StoredLink>();
+  readonly #children = new Map<string, Group | Dataset | StoredLink>();
   #attrs: Attributes | undefined;
 
   get attrs(): Attributes {
@@ -99,13 +104,7 @@ export class Group extends ObjectNode {
 
   /** As `createDataset`, within the call. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
   createDatasetSync(path: string, spec: DatasetSpec): Dataset {
-    let made: Dataset | undefined;
-    now(() => {
-      const { dataset, writing } = this.#newDataset(path, spec);
-      made = dataset;
-      return writing ?? done;
-    });
-    return made as Dataset;
+    return now(() => begin(this.#made(this.#newDataset(path, spec))));
   }
 
   /**
@@ -124,20 +123,23 @@ export class Group extends ObjectNode {
     return createTable(this, path, columns, options);
   }
 
-  /** @returns the dataset, and what settles when its data is written if that is not so yet */
-  #newDataset(path: string, spec: DatasetSpec): { readonly dataset: Dataset; readonly writing: Pending | undefined } {
+  #newDataset(path: string, spec: DatasetSpec): NewDataset {
     this.assertWritable();
     const { plan, block } = planDataset(spec);
     const { group, above, name } = this.#newPlace(path);
     const parent = above();
     const node = new DatasetNode(this.context, parent, name, plan);
-    const place = new DatasetPlace(parent, name, node);
-    parent.#add(name, place);
-    this.context.noteHeld(place);
-    const dataset = place.face(faceOf);
+    const dataset = new Dataset(parent, name, node);
+    parent.#add(name, dataset);
+    this.context.noteHeld(dataset);
     if (block === null) return { dataset, writing: undefined };
     const writing = parent.#firstWrite(node, block);
     return { dataset, writing: writing === undefined ? undefined : begin(parent.#undoneUnless(writing, node, group)) };
+  }
+
+  *#made({ dataset, writing }: NewDataset): Steps<Dataset> {
+    yield* wait(writing ?? done);
+    return dataset;
   }
 
   #firstWrite(node: DatasetNode, block: DataBlock): Pending | undefined {
@@ -157,7 +159,7 @@ export class Group extends ObjectNode {
     this.#remove(node.name);
     yield* node.discard();
     yield* this.#removeEmpty(last);
-    void writing.value; // throws
+    writing.check();
   }
 
   /** @internal */
@@ -187,7 +189,7 @@ export class Group extends ObjectNode {
     yield* parent.#removeEmpty(last);
   }
 
-  #add(name: string, child: Group | DatasetPlace): void {
+  #add(name: string, child: Group | Dataset): void {
     this.#children.set(name, child);
     this.touch();
   }
@@ -245,22 +247,17 @@ export class Group extends ObjectNode {
 
   #child(name: string, softLinks = 0): Group | Dataset | undefined {
     const child = this.#children.get(name);
-    if (child === undefined || child instanceof Group) return child;
-    if (child instanceof DatasetPlace) return child.face(faceOf);
+    if (child === undefined || child instanceof Group || child instanceof Dataset) return child;
     if ('softPath' in child) {
       if (softLinks >= MAX_SOFT_LINKS) throw new FreestoneError('ERR_UNSUPPORTED', `too many soft links lead on from ${this.path}`);
       return this.#find(child.softPath, softLinks + 1);
     }
     if (this.depth >= MAX_DEPTH) throw new FreestoneError('ERR_UNSUPPORTED', `a group of more than ${String(MAX_DEPTH)} levels is not supported`);
     const loaded = this.context.load(this, name, child.storedAt);
-    if (loaded instanceof Group) {
-      this.#children.set(name, loaded);
-      return loaded;
-    }
-    const place = new DatasetPlace(this, name, loaded);
-    this.#children.set(name, place);
-    this.context.noteHeld(place);
-    return place.face(faceOf);
+    const object = loaded instanceof Group ? loaded : new Dataset(this, name, loaded);
+    this.#children.set(name, object);
+    if (object instanceof Dataset) this.context.noteHeld(object);
+    return object;
   }
 
   /** @internal */
@@ -285,5 +282,3 @@ export class Group extends ObjectNode {
     yield* this.attributeMessages();
   }
 }
-
-const faceOf = (place: DatasetPlace): Dataset => new Dataset(place);

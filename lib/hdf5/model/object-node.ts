@@ -5,8 +5,8 @@ import type { Extent, FileStore, MetadataBatch } from '../storage/file-store.js'
 import type { GlobalHeap } from '../storage/global-heap.js';
 import type { Pending } from '../storage/steps.js';
 import { encodeAttributes } from './attributes.js';
+import type { Dataset } from './dataset.js';
 import type { DatasetNode } from './dataset-node.js';
-import type { DatasetPlace } from './dataset-place.js';
 import { isText } from './element-type.js';
 import type { Group } from './group.js';
 
@@ -31,7 +31,7 @@ export interface FileContext {
   /** Whether a flush was asked for that has not yet got its state of the file. */
   readonly isFlushBeginning: boolean;
   /** A dataset that is in memory, and may be let go of once others have come after it. */
-  noteHeld(place: DatasetPlace): void;
+  noteHeld(dataset: Dataset): void;
   /** Settles when every flush that was asked for until now has ended, well or not. */
   flushed(): Pending;
   /** The object behind a header of the file. */

@@ -18,8 +18,8 @@ let isDriven = false;
 
 function runReady(): boolean {
   if (ready.length === 0) return false;
-  // Each may make others ready.
-  for (let i = 0; i < ready.length; i += 1) ready[i]?.();
+  // Each may make others ready, which are met as well.
+  for (const listener of ready) listener();
   ready.length = 0;
   return true;
 }
@@ -52,8 +52,18 @@ export class Pending<T = void> {
 
   /** The result. @throws why there is none */
   get value(): T {
-    if (this.#state === 'failed') throw this.#result;
+    this.check();
     return this.#result as T;
+  }
+
+  /** Why there is no result. */
+  get error(): unknown {
+    return this.hasFailed ? this.#result : undefined;
+  }
+
+  /** @throws why there is no result, if it is known that there is none */
+  check(): void {
+    if (this.#state === 'failed') throw this.#result;
   }
 
   /** Only the first of `resolve` and `reject` counts. */
@@ -125,13 +135,12 @@ export function begin<T>(steps: Steps<T>): Pending<T> {
 
 /** For those who await. */
 export function promised<T>(pending: Pending<T>): Promise<T> {
-  return new Promise((resolve, reject: (error: unknown) => void) => {
+  return new Promise((resolve, reject) => {
     const tell = (): void => {
-      try {
-        resolve(pending.value);
-      } catch (error) {
-        reject(error);
-      }
+      // Whatever was thrown, as `await` would throw it.
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+      if (pending.hasFailed) reject(pending.error);
+      else resolve(pending.value);
     };
     if (pending.isSettled) tell();
     else pending.watch(tell);
@@ -150,7 +159,7 @@ export function now<T>(start: () => Pending<T>): T {
     const pending = start();
     while (!pending.isSettled) {
       if (runReady()) continue;
-      if (turns.size > 0) for (const turn of turns) turn.resolve();
+      if (turns.size > 0) giveTurns();
       else if (!native().settleJobs()) throw new Error('a synchronous call waits for what nobody brings');
     }
     return pending.value;
@@ -215,6 +224,13 @@ export function turn(): Pending {
   return pending;
 }
 
+function giveTurns(): void {
+  for (const pending of turns) {
+    turns.delete(pending);
+    pending.resolve();
+  }
+}
+
 /** Promises that work waits for. */
 let outside = 0;
 
@@ -271,7 +287,6 @@ export class Line {
   }
 }
 
-// eslint-disable-next-line require-yield -- steps without a wait
 function* nothing(): Steps {
   // Its turn is all that matters.
 }
@@ -294,6 +309,6 @@ export class Flight {
 
   *landed(): Steps {
     for (const operation of this.#running) yield* settled(operation);
-    for (const operation of this.#running) void operation.value;
+    for (const operation of this.#running) operation.check();
   }
 }

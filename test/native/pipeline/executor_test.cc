@@ -99,6 +99,30 @@ TEST_CASE("eight threads submit at once and every task runs once") {
   CHECK(total.load() == 40'000);
 }
 
+TEST_CASE("threads that wait may run tasks themselves, each of which runs once") {
+  Executor executor;
+  Worker mine;
+  REQUIRE(executor.start(2).ok());
+  CHECK_FALSE(executor.run_one(mine));
+  std::atomic<int> total{0};
+  std::vector<std::unique_ptr<Count>> tasks;
+  for (int i = 0; i < 20'000; ++i) tasks.push_back(std::make_unique<Count>(total));
+  std::thread other([&] {
+    for (auto& task : tasks) executor.submit(*task);
+  });
+  Worker theirs;
+  std::thread helper([&] {
+    while (total.load(std::memory_order_relaxed) < 20'000) (void)executor.run_one(theirs);
+  });
+  while (total.load(std::memory_order_relaxed) < 20'000) (void)executor.run_one(mine);
+  other.join();
+  helper.join();
+  CHECK_FALSE(executor.run_one(mine));
+  executor.stop();
+  CHECK(total.load() == 20'000);
+  mine.rest();
+}
+
 TEST_CASE("a task may submit tasks, itself among them") {
   Executor executor;
   REQUIRE(executor.start(2).ok());
