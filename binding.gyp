@@ -257,6 +257,7 @@
             'test/native/pipeline/copy_box_test.cc',
             'test/native/pipeline/deflate_test.cc',
             'test/native/pipeline/executor_test.cc',
+            'test/native/pipeline/failing_calls_test.cc',
             'test/native/pipeline/file_sink_test.cc',
             'test/native/pipeline/filter_chain_test.cc',
             'test/native/pipeline/fletcher32_test.cc',

@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "random_bytes.h"
@@ -114,6 +116,35 @@ TEST_CASE("every chain brings every size back, with noise and with runs") {
       }
     }
   }
+}
+
+TEST_CASE("threads share every chain, each with memory of its own") {
+  std::vector<base::Ref<FilterChain>> chains;
+  for (const Description& description : kChains) chains.push_back(make(description));
+  const auto chunk = random_bytes(20'011, 7, Kind::kRuns);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (size_t id = 0; id < 4; ++id) {
+    threads.emplace_back([&, id] {
+      Scratch scratch;
+      std::vector<uint8_t> back(chunk.size());
+      for (size_t i = 0; i < chains.size(); ++i) {
+        // Half of them the other way round, so that they meet at the same and at different ones.
+        const FilterChain& chain = *chains[id % 2 == 0 ? i : chains.size() - 1 - i];
+        const auto encoded = chain.encode(scratch, chunk);
+        if (!encoded.ok()) {
+          wrong.fetch_add(1, std::memory_order_relaxed);
+          continue;
+        }
+        const Stored stored{{encoded.value().bytes.begin(), encoded.value().bytes.end()}, encoded.value().filter_mask};
+        if (!chain.decode(scratch, stored.bytes, stored.mask, back).ok() || back != chunk) {
+          wrong.fetch_add(1, std::memory_order_relaxed);
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong.load() == 0);
 }
 
 TEST_CASE("chunks are those that libhdf5 stores") {
