@@ -70,11 +70,15 @@ function typedBlock(array: TypedArray, type: ElementType): DataBlock {
     return packedBlock(array, divided(array.length, type.size, type), type, 1);
   }
   if (type.lanes !== 1) throw mismatch(type.name, array, 'cannot be made of');
+  const { length } = array;
   return {
     shape: null,
-    count: array.length,
+    count: length,
     direct: null,
-    encode: (first, count, heap) => encodeEach(type, count, heap, (i) => array[first + i]),
+    encode: (first, count, heap) => {
+      checkLength(array, length);
+      return encodeEach(type, count, heap, (i) => array[first + i]);
+    },
   };
 }
 
@@ -87,11 +91,13 @@ function divided(length: number, by: number, type: ElementType): number {
 }
 
 function packedBlock(bytes: Uint8Array, count: number, type: ElementType, swap: number): DataBlock {
+  const { length } = bytes;
   return {
     shape: null,
     count,
     direct: (shape) => ({ bytes, offset: 0, strides: rowMajorStrides(shape, type.size), swap }),
     encode: (first, n) => {
+      checkLength(bytes, length);
       const copy = Buffer.from(bytes.subarray(first * type.size, (first + n) * type.size));
       if (swap === 2) copy.swap16();
       else if (swap === 4) copy.swap32();
@@ -116,6 +122,7 @@ function stridedBlock({ data, shape, strides, offset = 0 }: StridedArray, type: 
   if (count > 0 && (lowest < 0 || highest >= data.length)) {
     throw new FreestoneError('ERR_INVALID_SIZE', `data.shape and data.strides reach outside the ${String(data.length)} values of data.data`);
   }
+  const { length } = data;
   const packed = rowMajorStrides(shape, 1);
   const at = (element: number): number => {
     let rest = element;
@@ -125,20 +132,30 @@ function stridedBlock({ data, shape, strides, offset = 0 }: StridedArray, type: 
       return sum + position * (steps[d] ?? 0);
     }, offset);
   };
-  const direct = isDirect(data, type) && steps.every((step) => step >= 0);
+  // Now, for memory that is detached later gives no view any more.
+  const bytes = isDirect(data, type) && steps.every((step) => step >= 0) ? bytesOf(data) : null;
   return {
     shape,
     count,
-    direct: direct
+    direct: bytes !== null
       ? () => ({
-          bytes: bytesOf(data),
+          bytes,
           offset: offset * type.size,
           strides: steps.map((step) => step * type.size),
           swap: type.swap,
         })
       : null,
-    encode: (first, n, heap) => encodeEach(type, n, heap, (i) => data[at(first + i)]),
+    encode: (first, n, heap) => {
+      checkLength(data, length);
+      return encodeEach(type, n, heap, (i) => data[at(first + i)]);
+    },
   };
+}
+
+/** Memory that a caller lent may be gone when its values are taken. @throws {FreestoneError} ERR_INVALID_ARGUMENT */
+function checkLength(array: TypedArray, length: number): void {
+  if (array.length === length) return;
+  throw new FreestoneError('ERR_INVALID_ARGUMENT', 'the data was detached or made shorter while it was being written', { needed: length });
 }
 
 /** Nested arrays down to the values; a value of a type with several parts (a complex number) may itself be an array. */

@@ -11,6 +11,7 @@ import { ContiguousStorage } from '../storage/contiguous.js';
 import { ExternalStorage } from '../storage/external.js';
 import type { MetadataBatch } from '../storage/file-store.js';
 import { begin, done, settled, turn, wait, Flight, Line, type Pending, type Steps } from '../storage/steps.js';
+import { aboutDataset } from './about.js';
 import { checkedBox, checkedNumbers, type DataBlock, type Selection } from './data.js';
 import { encodeDatasetHeader } from './dataset-header.js';
 import { checkFits, type DatasetPlan } from './dataset-spec.js';
@@ -108,8 +109,17 @@ export class DatasetNode extends ObjectNode {
   *#append(block: DataBlock): Steps<Flight> {
     const { box, shape } = this.#nextRows(block);
     const pieces = yield* this.#pieces(block, box.count);
+    const before = this.#shape;
     yield* this.#reshape(shape);
-    return this.#start(pieces, box, 'taken');
+    const flight = this.#start(pieces, box, 'taken');
+    const taken = begin(flight.landed());
+    yield* settled(taken);
+    if (taken.hasFailed) {
+      // What is refused has not been taken, nor a part of it.
+      if (this.storage instanceof ChunkedStorage) yield* settled(begin(this.storage.withdraw(before)));
+      this.#shape = before;
+    }
+    return flight;
   }
 
   /** As all writes that were asked for before have left it. */
@@ -208,7 +218,11 @@ export class DatasetNode extends ObjectNode {
 
   /** Puts all that has begun into the file, apart from its metadata. Nothing else may begin meanwhile. */
   *flushData(): Steps {
-    yield* this.storage.flush();
+    try {
+      yield* this.storage.flush();
+    } catch (error) {
+      throw aboutDataset(this.path, error);
+    }
     if (this.#flushedShape === this.#shape) return;
     this.#flushedShape = this.#shape;
     this.touch();

@@ -4,7 +4,8 @@ import { FreestoneError, checkInteger, checkOptions } from '../../errors.js';
 import { product } from '../storage/box.js';
 import { ChunkedStorage } from '../storage/chunked.js';
 import { ExternalStorage, type ExternalRun } from '../storage/external.js';
-import { begin, done, now, promised } from '../storage/steps.js';
+import { begin, done, now, promised, type Pending } from '../storage/steps.js';
+import { aboutDataset } from './about.js';
 import { Attributes } from './attributes.js';
 import { dataBlock, type Data, type Selection } from './data.js';
 import type { DatasetNode } from './dataset-node.js';
@@ -124,15 +125,19 @@ export class Dataset {
   async write(data: Data, selection?: Selection): Promise<void> {
     const { node } = this;
     node.assertWritable();
-    const pending = node.write(dataBlock(data, node.plan.type), selection);
-    if (pending !== undefined) await promised(pending);
+    try {
+      const pending = node.write(dataBlock(data, node.plan.type), selection);
+      if (pending !== undefined) await promised(pending);
+    } catch (error) {
+      throw aboutDataset(this.path, error);
+    }
   }
 
   /** As `write`. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
   writeSync(data: Data, selection?: Selection): void {
     const { node } = this;
     node.assertWritable();
-    now(() => node.write(dataBlock(data, node.plan.type), selection) ?? done);
+    this.#now(() => node.write(dataBlock(data, node.plan.type), selection) ?? done);
   }
 
   /**
@@ -149,8 +154,12 @@ export class Dataset {
       for await (const part of data) await this.append(part);
       return;
     }
-    const pending = node.append(dataBlock(data, node.plan.type));
-    if (pending !== undefined) await promised(pending);
+    try {
+      const pending = node.append(dataBlock(data, node.plan.type));
+      if (pending !== undefined) await promised(pending);
+    } catch (error) {
+      throw aboutDataset(this.path, error);
+    }
   }
 
   /** As `append`. @throws {FreestoneError} also ERR_UNSUPPORTED for data that comes later, and from within another call */
@@ -162,7 +171,7 @@ export class Dataset {
       for (const part of data as Iterable<Data>) this.appendSync(part);
       return;
     }
-    now(() => node.append(dataBlock(data, node.plan.type)) ?? done);
+    this.#now(() => node.append(dataBlock(data, node.plan.type)) ?? done);
   }
 
   /**
@@ -175,14 +184,18 @@ export class Dataset {
   async read(selection?: Selection, options: ReadOptions = {}): Promise<DatasetValues> {
     const { node } = this;
     node.context.assertOpen();
-    return promised(begin(node.read(selection, options)));
+    try {
+      return await promised(begin(node.read(selection, options)));
+    } catch (error) {
+      throw aboutDataset(this.path, error);
+    }
   }
 
   /** As `read`. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
   readSync(selection?: Selection, options: ReadOptions = {}): DatasetValues {
     const { node } = this;
     node.context.assertOpen();
-    return now(() => begin(node.read(selection, options)));
+    return this.#now(() => begin(node.read(selection, options)));
   }
 
   /**
@@ -233,13 +246,25 @@ export class Dataset {
   async resize(shape: readonly number[]): Promise<void> {
     const { node } = this;
     node.assertWritable();
-    await promised(node.resize(shape));
+    try {
+      await promised(node.resize(shape));
+    } catch (error) {
+      throw aboutDataset(this.path, error);
+    }
   }
 
   /** As `resize`. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
   resizeSync(shape: readonly number[]): void {
     const { node } = this;
     node.assertWritable();
-    now(() => node.resize(shape));
+    this.#now(() => node.resize(shape));
+  }
+
+  #now<T>(start: () => Pending<T>): T {
+    try {
+      return now(start);
+    } catch (error) {
+      throw aboutDataset(this.path, error);
+    }
   }
 }

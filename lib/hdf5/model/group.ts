@@ -7,6 +7,7 @@ import type { MetadataBatch } from '../storage/file-store.js';
 import { Pending, begin, done, now, promised, settled, wait, type Steps } from '../storage/steps.js';
 import { Attributes } from './attributes.js';
 import type { DataBlock } from './data.js';
+import { aboutDataset } from './about.js';
 import { Dataset } from './dataset.js';
 import { DatasetNode } from './dataset-node.js';
 import { planDataset, type DatasetSpec } from './dataset-spec.js';
@@ -97,14 +98,24 @@ export class Group extends ObjectNode {
    * @throws {FreestoneError} ERR_EXISTS, ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_TYPE_MISMATCH, ERR_UNSUPPORTED, ERR_CLOSED, ERR_READ_ONLY, or the system's own
    */
   async createDataset(path: string, spec: DatasetSpec): Promise<Dataset> {
-    const { dataset, writing } = this.#newDataset(path, spec);
-    if (writing !== undefined) await promised(writing);
-    return dataset;
+    this.assertWritable();
+    try {
+      const { dataset, writing } = this.#newDataset(path, spec);
+      if (writing !== undefined) await promised(writing);
+      return dataset;
+    } catch (error) {
+      throw aboutDataset(this.#pathOf(path), error);
+    }
   }
 
   /** As `createDataset`, within the call. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
   createDatasetSync(path: string, spec: DatasetSpec): Dataset {
-    return now(() => begin(this.#made(this.#newDataset(path, spec))));
+    this.assertWritable();
+    try {
+      return now(() => begin(this.#made(this.#newDataset(path, spec))));
+    } catch (error) {
+      throw aboutDataset(this.#pathOf(path), error);
+    }
   }
 
   /**
@@ -123,8 +134,13 @@ export class Group extends ObjectNode {
     return createTable(this, path, columns, options);
   }
 
+  /** Of what is to be made; a wrong path as it is. */
+  #pathOf(path: string): string {
+    if (typeof path !== 'string') return shown(path);
+    return path.startsWith('/') ? path : `${this.path === '/' ? '' : this.path}/${path}`;
+  }
+
   #newDataset(path: string, spec: DatasetSpec): NewDataset {
-    this.assertWritable();
     const { plan, block } = planDataset(spec);
     const { group, above, name } = this.#newPlace(path);
     const parent = above();

@@ -2,6 +2,7 @@
 import { FreestoneError, checkChoice, checkInteger, checkOptions, shown } from '../../errors.js';
 import { native } from '../../native.js';
 import { begin, done, now, promised, Flight, type Pending, type Steps } from '../storage/steps.js';
+import { aboutDataset } from './about.js';
 import { dataBlock, type DataBlock, type Value } from './data.js';
 import type { Dataset } from './dataset.js';
 import { planDataset, type DatasetSpec } from './dataset-spec.js';
@@ -68,13 +69,21 @@ export class Table {
    * lengths, and as `dataset.append`
    */
   async append(data: TableRows): Promise<void> {
-    const pending = this.#append(data);
-    if (pending !== undefined) await promised(pending);
+    try {
+      const pending = this.#append(data);
+      if (pending !== undefined) await promised(pending);
+    } catch (error) {
+      throw aboutDataset(this.object.path, error);
+    }
   }
 
   /** As `append`, within the call. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
   appendSync(data: TableRows): void {
-    now(() => this.#append(data) ?? done);
+    try {
+      now(() => this.#append(data) ?? done);
+    } catch (error) {
+      throw aboutDataset(this.object.path, error);
+    }
   }
 
   #append(data: TableRows): Pending | undefined {

@@ -262,22 +262,30 @@ export class ChunkedStorage {
     for (const number of [...this.index.numbers()]) this.#forget(number);
   }
 
+  /**
+   * Goes back to a shape from before rows were added that could not all be written. A chunk that cannot be read keeps what it has
+   * behind the end, where the next rows are written over it.
+   */
+  withdraw(shape: readonly number[]): Steps {
+    return this.#line.inTurn(() => this.#resize(shape, true));
+  }
+
   /** Gives the dataset another shape; chunks that are no longer inside are forgotten, and what is cut off reads as fill. */
   resize(shape: readonly number[]): Steps {
     return this.#line.inTurn(() => this.#resize(shape));
   }
 
-  *#resize(shape: readonly number[]): Steps {
+  *#resize(shape: readonly number[], isTolerant = false): Steps {
     const shrunk = shape.map((extent, d) => extent < (this.#shape[d] ?? 0));
     // Chunks under way are known by number; where numbers stay, as when rows are appended, they need not be waited for.
     if (shrunk.includes(true) || this.index.renumbers(shape)) yield* this.#stored();
-    if (shrunk.includes(true)) yield* this.#cutOff(shape, shrunk);
+    if (shrunk.includes(true)) yield* this.#cutOff(shape, shrunk, isTolerant);
     const renumber = this.index.regrid(shape);
     if (renumber !== null) this.#cache = new Map([...this.#cache].map(([number, cached]) => [renumber(number), cached]));
     this.#shape = shape;
   }
 
-  *#cutOff(shape: readonly number[], shrunk: readonly boolean[]): Steps {
+  *#cutOff(shape: readonly number[], shrunk: readonly boolean[], isTolerant: boolean): Steps {
     const { chunkShape, filters } = this.#options;
     const flight = new Flight();
     const outside: number[] = [];
@@ -288,7 +296,10 @@ export class ChunkedStorage {
         continue;
       }
       if (!start.some((first, d) => shrunk[d] === true && first + (chunkShape[d] ?? 1) > (shape[d] ?? 0))) continue;
-      const cached = yield* this.#loaded(number);
+      const loading = begin(this.#loaded(number));
+      yield* settled(loading);
+      if (loading.hasFailed && isTolerant) continue;
+      const cached = loading.value;
       const inside = start.map((first, d) => Math.min(chunkShape[d] ?? 1, (shape[d] ?? 0) - first));
       this.#fillUp(cached);
       const kept: Cached = { buffer: this.#buffer(), dirty: true, filled: 0 };

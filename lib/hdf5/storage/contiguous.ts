@@ -155,10 +155,18 @@ export class ContiguousStorage {
     try {
       for (const { at, bytes } of this.#runs(address, box, source)) {
         if (flight.failed) break;
-        yield* wait(this.#store.throttle.enter(bytes.length));
+        const size = bytes.length;
+        yield* wait(this.#store.throttle.enter(size));
+        // As much as was let through is given back, also where the memory has gone meanwhile.
+        if (bytes.length !== size) {
+          this.#store.throttle.leave(size);
+          break;
+        }
         flight.add(begin(this.#store.submitted(at, bytes)));
       }
       yield* flight.landed();
+      // What was read from memory that was taken away meanwhile is anything.
+      checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
     } catch (error) {
       // What is under way must not meet the next write.
       yield* settled(begin(flight.landed()));

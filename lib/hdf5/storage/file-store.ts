@@ -133,10 +133,12 @@ export class FileStore {
 
   /** Writes what the throttle has let through. */
   *submitted(address: number, bytes: Uint8Array): Steps {
+    // Memory that is detached meanwhile has no length any more.
+    const size = bytes.length;
     try {
       yield* wait(task((ticket) => { this.file.write(ticket, address, bytes); }, bytes));
     } finally {
-      this.throttle.leave(bytes.length);
+      this.throttle.leave(size);
     }
   }
 
