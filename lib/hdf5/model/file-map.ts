@@ -120,7 +120,7 @@ function collectionSize(store: FileStore, at: number): number | null {
     const size = collectionSizeAt(store.readSync(at, collectionHeaderSize));
     return size !== null && size >= collectionHeaderSize ? size : null;
   } catch (error) {
-    if (error instanceof FreestoneError) return null;
+    if (error instanceof FreestoneError && error.code === 'ERR_CORRUPT_FILE') return null;
     throw error;
   }
 }

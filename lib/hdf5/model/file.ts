@@ -145,7 +145,8 @@ export class H5File implements AsyncDisposable, Disposable {
       yield* wait(created.#flush());
       return created;
     } catch (error) {
-      yield* closeFile(file);
+      // What went wrong is the first thing that did.
+      yield* settled(begin(closeFile(file)));
       // What could not even become an empty file is no file. One that was there before may be anything, and is left alone.
       if (options.overwrite !== true) unlinkSync(path);
       throw error;
@@ -185,7 +186,7 @@ export class H5File implements AsyncDisposable, Disposable {
       const info = extensionAddress === null ? null : readSpaceInfo(read, extensionAddress);
       return new H5File(path, file, restoredSpace(read, info, endOfFile), { rootAddress: rootHeaderAddress }, {});
     } catch (error) {
-      yield* closeFile(file);
+      yield* settled(begin(closeFile(file)));
       throw withPath(error, path);
     }
   }
