@@ -12,8 +12,8 @@ Reads tables and arrays (- is standard input) and writes them into a new HDF5
 file: a table as one dataset for each column, an array as one dataset. The
 output appears only when it is complete.
 
-Input: CSV, TSV, NDJSON (.ndjson .jsonl), numpy's .npy and .npz; .gz is
-decompressed
+Input: CSV, TSV, NDJSON (.ndjson .jsonl), numpy's .npy and .npz, Arrow (.arrow
+.arrows .feather .ipc), Parquet (.parquet .pq); .gz is decompressed
       --format <name>   of all inputs, whatever their names end in:
                         ${formats.join(' ')}
   -t, --types <list>    name=type,… for columns of CSV and NDJSON whose types
@@ -183,4 +183,4 @@ async function run(args: string[]): Promise<number> {
   }
 }
 
-export const importCommand: Command = { name: 'import', summary: 'CSV, TSV, NDJSON, .npy and .npz into an HDF5 file', usage, run };
+export const importCommand: Command = { name: 'import', summary: 'CSV, NDJSON, .npy, .npz, Arrow and Parquet into an HDF5 file', usage, run };

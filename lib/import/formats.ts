@@ -2,7 +2,7 @@
 import { FreestoneError } from '../errors.js';
 
 /** `csv` is CSV and TSV: any text with one delimiter. */
-export const formats = ['csv', 'ndjson', 'npy', 'npz'] as const;
+export const formats = ['csv', 'ndjson', 'npy', 'npz', 'arrow', 'parquet'] as const;
 export type Format = (typeof formats)[number];
 
 const formatOfEnding: Readonly<Record<string, Format>> = {
@@ -10,16 +10,19 @@ const formatOfEnding: Readonly<Record<string, Format>> = {
   '.jsonl': 'ndjson',
   '.npy': 'npy',
   '.npz': 'npz',
+  '.arrow': 'arrow',
+  '.arrows': 'arrow',
+  '.feather': 'arrow',
+  '.ipc': 'arrow',
+  '.parquet': 'parquet',
+  '.pq': 'parquet',
 };
 
 /** Formats that are none of these and would be taken for a strange CSV. */
 const refused: Readonly<Record<string, string>> = {
   '.json': `; a file of one JSON object a line is --format ndjson, and jq -c '.[]' makes one of an array`,
-  '.arrow': '',
-  '.feather': '',
   '.h5': '',
   '.hdf5': '',
-  '.parquet': '',
   '.xls': '',
   '.xlsx': '',
   '.zip': '',

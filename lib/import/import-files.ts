@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { parse as parsePath } from 'node:path';
 import { FreestoneError } from '../errors.js';
 import { H5File } from '../hdf5/index.js';
+import { prepareArrow } from './arrow.js';
 import { type ColumnName, columnNames } from './column-names.js';
 import { prepareDelimited } from './delimited.js';
 import type { Format } from './formats.js';
@@ -12,6 +13,7 @@ import { prepareNpy } from './npy.js';
 import { prepareNpz } from './npz.js';
 import { type ImportOptions, type ImportPlan, importPlan } from './options.js';
 import { OutputFile } from './output-file.js';
+import { prepareParquet } from './parquet.js';
 import type { ArrayReport, Place, Prepare, PreparedInput, TableReport } from './prepared.js';
 
 export interface ImportReport {
@@ -34,6 +36,8 @@ const prepare: Readonly<Record<Format, Prepare>> = {
   ndjson: prepareNdjson,
   npy: prepareNpy,
   npz: prepareNpz,
+  arrow: prepareArrow,
+  parquet: prepareParquet,
 };
 
 /** A name for each input, from its file's. */

@@ -28,7 +28,7 @@ const arrays: Readonly<Record<string, new (buffer: ArrayBuffer, offset: number, 
 let halves: Float32Array | undefined;
 
 /** Every float16 as a float32, which holds it exactly. */
-function halfValues(): Float32Array {
+export function halfValues(): Float32Array {
   halves ??= Float32Array.from({ length: 65536 }, (_, bits) => {
     const exponent = (bits >> 10) & 31;
     const mantissa = bits & 1023;

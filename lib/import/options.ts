@@ -19,7 +19,7 @@ export interface ImportProgress {
 }
 
 export interface ImportOptions {
-  /** Of all inputs. Default: what each one's ending says (.ndjson, .jsonl, .npy, .npz), otherwise csv. */
+  /** Of all inputs. Default: what each one's ending says (.ndjson, .jsonl, .npy, .npz, .arrow, .arrows, .feather, .ipc, .parquet, .pq), otherwise csv. */
   readonly format?: Format;
   /** CSV: one ASCII character. Default: a tab for .tsv and .tab, otherwise the one of `,` `;` tab `|` that fits the first lines best. */
   readonly delimiter?: string;

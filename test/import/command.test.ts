@@ -113,7 +113,7 @@ describe('freestone import', () => {
     ['a file that is not there', ['absent.csv', 'out.h5'], "freestone import: ENOENT: no such file or directory, stat 'absent.csv'\n"],
     ['a bad row', ['bad.csv', 'out.h5'], 'freestone import: bad.csv:3: a row of 3 fields where the first has 2\n'],
     ['an output that exists', ['small.csv', 'small.csv'], 'freestone import: small.csv exists already; --overwrite replaces it\n'],
-    ['another format', ['x.xlsx', 'out.h5'], 'freestone import: x.xlsx: .xlsx cannot be imported, only csv, ndjson, npy, npz\n'],
+    ['another format', ['x.xlsx', 'out.h5'], 'freestone import: x.xlsx: .xlsx cannot be imported, only csv, ndjson, npy, npz, arrow, parquet\n'],
   ])('%s is status 1 and one line without a stack', (_, args, expected) => {
     writeFileSync(join(folder, 'bad.csv'), 'a,b\n1,2\n3,4,5\n');
     expect(freestone(['import', ...args])).toEqual({ status: 1, stdout: '', stderr: expected });
@@ -127,7 +127,7 @@ describe('freestone import', () => {
     ['an option without its value', ['small.csv', 'out.h5', '--gzip'], /--gzip/],
     ['a level that is none', ['--gzip', '12', 'small.csv', 'out.h5'], /gzip must be an integer from 0 to 9, not 12/],
     ['a type that is none', ['-t', 'temp=double', 'small.csv', 'out.h5'], /"temp=double" is not name=type; there are int8/],
-    ['a format that is none', ['--format', 'xml', 'small.csv', 'out.h5'], /format must be csv or ndjson or npy or npz, not "xml"/],
+    ['a format that is none', ['--format', 'xml', 'small.csv', 'out.h5'], /format must be csv or ndjson or npy or npz or arrow or parquet, not "xml"/],
     ['an option of another format', ['--format', 'ndjson', '-d', ';', 'small.csv', 'out.h5'], /delimiter is for csv, and there is no such input/],
     ['a form that is none', ['--as', 'rows', 'small.csv', 'out.h5'], /as must be columns or table, not "rows"/],
   ])('%s is status 2 with a word on the usage', (_, args, expected) => {

@@ -115,10 +115,14 @@ describe('the installed package', () => {
     });
   });
 
-  it('says which package to install when an archive of arrays is to be imported without yauzl', () => {
-    writeFileSync(join(user.project, 'x.npz'), 'PK');
-    const { status, stderr } = run(join(user.project, 'node_modules', '.bin', 'freestone'), ['import', 'x.npz', 'x.h5'], user.project);
-    expect({ status, stderr }).toEqual({ status: 1, stderr: 'freestone import: .npz files are read with the package yauzl, which is not installed: npm install yauzl@3\n' });
+  it.each([
+    ['x.npz', '.npz files are read with the package yauzl, which is not installed: npm install yauzl@3'],
+    ['x.arrow', 'Arrow files are read with the package apache-arrow, which is not installed: npm install apache-arrow'],
+    ['x.parquet', 'Parquet files are read with the package hyparquet, which is not installed: npm install hyparquet hyparquet-compressors'],
+  ])('says which package to install when %s is to be imported without it', (name, message) => {
+    writeFileSync(join(user.project, name), 'PK');
+    const { status, stderr } = run(join(user.project, 'node_modules', '.bin', 'freestone'), ['import', name, 'x.h5'], user.project);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: `freestone import: ${message}\n` });
   });
 
   it('says which package to install when metrics are asked for without prom-client, and the pool works on', () => {
