@@ -10,19 +10,26 @@ import { Pressure } from './pressure.js';
 import { PrivateSource } from './private-source.js';
 import { BufferScope, type Lease, type ScopeOptions } from './scope.js';
 import { SharedSource, type SharedMemory } from './shared-source.js';
-import { LARGEST_UNIT, sizeClasses } from './size-classes.js';
-import { Magazine, Slot, Stamp } from './slot.js';
+import { Loans } from './loans.js';
+import { Magazine, Shelves, placeOf, type Shelf } from './magazine.js';
+import { sizeClasses } from './size-classes.js';
 import type { Source } from './source.js';
 import { countsOf, type BufferPoolStats } from './stats.js';
 import { PoolStreams } from './streams.js';
 import { readHandle, readToken, type BufferPoolHandle, type BufferToken } from './tokens.js';
-import { Views } from './views.js';
+import { HELD, Lent, Loan, View, clear, lengthOf } from './view.js';
 import { Waiters } from './waiters.js';
 
 interface Events {
   leak: [LeakReport];
   pressure: [PoolPressure];
 }
+
+// An import is looked up and checked each time it is used, a constant of this file is not: a quarter of an acquisition.
+const { shelfOf, hold, free } = View as { [Name in 'shelfOf' | 'hold' | 'free']: OmitThisParameter<(typeof View)[Name]> };
+const placeFor = placeOf;
+const acquires = acquired;
+const releases = released;
 
 /** A magazine is refilled with about so many bytes at once. */
 const BATCH_BYTES = 2 ** 16;
@@ -40,24 +47,29 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   readonly #shared: SharedSource | null;
   readonly #zeroed: boolean;
   readonly #zeroAtAcquire: boolean;
-  readonly #lookup: Uint8Array;
   readonly #indexOf: (size: number) => number;
   #magazines: readonly Magazine[];
+  readonly #shelves: Shelves;
+  /** Where most acquisitions find theirs. */
+  readonly #ready: readonly (Shelf | undefined)[];
   readonly #waiters = new Waiters();
-  readonly #views: Views;
+  readonly #loans: Loans;
   readonly #pressure: Pressure;
   readonly #current = new AsyncLocalStorage<BufferScope>();
   readonly #holdings: Holdings;
   readonly #endings = new Set<() => void>();
+  /** Bytes of slots: those that are held, and all. */
   #live = 0;
-  /** Beyond so many live bytes there is something to note. */
-  #noted = 0;
-  /** How many buffers were handed out: the serial of the last one. */
-  #serial = 0;
-  /** Whether a ready view is all that an acquisition needs: no thread, no tracking and no zeroing has a say in it. */
+  #total = 0;
+  /** The most that was live when slots were last wanted; a little less each time that too many are kept. */
+  #high = 0;
+  /** Above so many live bytes there is something to see to before an acquisition, and below so many after a release: all that is seldom is in these two. */
+  #above = -1;
+  #below = 0;
+  /** Whether a ready view is all that an acquisition needs. */
   readonly #simple: boolean;
-  /** `#simple`, and nobody waits and there is no pressure. It may be false for longer than that. */
-  #quick = false;
+  /** The last number that a holder was told from others by. */
+  #tickets = 1;
   #waits = 0;
   #leakCount = 0;
   #pumping = false;
@@ -77,27 +89,28 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     this.maxBytes = this.#source.limit;
     this.#zeroed = zero === 'release';
     this.#zeroAtAcquire = zero === 'acquire';
-    const { sizes, lookup, indexOf } = sizeClasses();
-    this.#lookup = lookup;
+    const { sizes, indexOf } = sizeClasses();
     this.#indexOf = indexOf;
-    this.#magazines = sizes.map((size, index) => new Magazine(this, index, size, Math.max(1, Math.min(64, Math.floor(BATCH_BYTES / size)))));
+    this.#magazines = sizes.map((size, index) => new Magazine(this, this.#source, index, size, Math.max(1, Math.min(64, Math.floor(BATCH_BYTES / size)))));
+    this.#shelves = new Shelves();
+    this.#ready = this.#shelves.ready;
     const { strict } = this.#settings;
-    const leaks = new LeakTracker(trackLeaks, (slot, size, stack) => {
-      this.#onLeak(slot, size, stack);
+    const leaks = new LeakTracker(trackLeaks, (loan, size, stack) => {
+      this.#onLeak(loan, size, stack);
     });
-    this.#views = new Views(this.#source, strict, leaks);
+    this.#loans = new Loans(this.#source, strict, leaks);
     this.#pressure = new Pressure(this.maxBytes, (live) => {
       this.#tellPressure(live);
     });
-    this.#simple = !shared && !strict && leaks.off && !this.#zeroAtAcquire;
-    this.#quick = this.#simple;
+    this.#simple = !strict && leaks.off && !this.#zeroAtAcquire;
+    this.#settle();
     this.#holdings = {
-      serialOf: (buffer) => this.#slotOf(buffer).serial,
+      serialOf: (buffer) => this.#ticketOf(buffer, this.#heldBy(buffer)),
       releaseIf: (buffer, serial) => {
-        const slot = this.#find(buffer);
-        if (slot?.serial === serial) this.#put(slot, buffer);
+        const holder = this.#find(buffer);
+        if (holder !== null && this.#ticketOf(buffer, holder) === serial) this.release(buffer);
       },
-      cut: (buffer, size) => (size === buffer.length ? buffer : this.#views.reshape(this.#slotOf(buffer), buffer, size)),
+      cut: (buffer, size) => (size === lengthOf(buffer) ? buffer : this.#reshape(buffer, this.#heldBy(buffer), size)),
       atClose: (end) => {
         this.#endings.add(end);
         return () => this.#endings.delete(end);
@@ -127,13 +140,18 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
    *   others wait already, ERR_OUT_OF_MEMORY, ERR_CLOSED; nothing changes then
    */
   acquire(size: number): Buffer {
-    const magazine = this.#magazineFor(size);
-    const slot = this.#quick ? magazine.takeReady(size) : null;
-    if (slot === null) return this.#acquire(magazine, size);
-    const view = slot.view ?? this.#views.of(slot, size);
-    this.#hold(slot);
-    magazine.loans += 1;
-    if (acquired.hasSubscribers) acquired.publish({ pool: this.name, buffer: view, size });
+    if (typeof size !== 'number') return this.#acquire(size);
+    const shelf = this.#ready[placeFor(size)];
+    if (shelf?.length !== size) return this.#acquire(size);
+    const live = this.#live + shelf.size;
+    if (live > this.#above) return this.#acquire(size);
+    const view = shelf.free.pop();
+    if (view === undefined) return this.#acquire(size);
+    hold(view);
+    if (this.#shared !== null) this.#shared.mark(view, true);
+    this.#live = live;
+    shelf.loans += 1;
+    if (acquires.hasSubscribers) acquires.publish({ pool: this.name, buffer: view, size });
     return view;
   }
 
@@ -145,11 +163,11 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     signal?.throwIfAborted();
     const magazine = this.#magazineFor(size);
     if (magazine.size > this.maxBytes) throw this.#full(size);
-    const ready = this.#waiters.length > 0 ? null : this.#tryAcquire(size);
+    const ready = this.#waiters.length > 0 ? null : this.#tryAcquire(magazine, size);
     if (ready !== null) return ready;
     this.#waits += 1;
-    this.#quick = false;
     const waiting = this.#waiters.add(size, signal);
+    this.#settle();
     void this.#pump();
     return waiting;
   }
@@ -160,7 +178,20 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
    * @throws {FreestoneError} ERR_INVALID_ADDRESS for all else, what was released already included; ERR_CLOSED; nothing changes then
    */
   release(buffer: Buffer): void {
-    this.#put(this.#slotOf(buffer), buffer);
+    const shelf = shelfOf(buffer);
+    if (shelf?.pool !== this) {
+      this.#releaseElse(buffer);
+      return;
+    }
+    if (this.#zeroed) clear(buffer);
+    free(buffer);
+    if (this.#shared !== null) this.#shared.mark(buffer, false);
+    shelf.free.push(buffer);
+    const live = this.#live - shelf.size;
+    this.#live = live;
+    if (releases.hasSubscribers) releases.publish({ pool: this.name, size: shelf.size });
+    if (live < this.#below) this.#fell();
+    else if (this.#shared?.starved === true) this.#shed();
   }
 
   /** One buffer, released when the lease is disposed of. @throws {FreestoneError} as `acquire` */
@@ -193,18 +224,20 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
    * @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_INVALID_SIZE for more than `capacity` says, ERR_CLOSED
    */
   resize(buffer: Buffer, size: number): Buffer {
-    const slot = this.#slotOf(buffer);
-    checkInteger('size', size, { max: slot.magazine.size, code: 'ERR_INVALID_SIZE' });
-    if (size === buffer.length) return buffer;
+    const holder = this.#heldBy(buffer);
+    const { magazine } = holder;
+    checkInteger('size', size, { max: magazine.size, code: 'ERR_INVALID_SIZE' });
+    const length = lengthOf(buffer);
+    if (size === length) return buffer;
     // What is cut off is not seen by the release.
-    if (this.#settings.zero !== 'none' && size < buffer.length) buffer.fill(0, size);
-    if (this.#settings.zero === 'acquire' && size > buffer.length) this.#source.view(slot, slot.magazine.size).fill(0, buffer.length, size);
-    return this.#views.reshape(slot, buffer, size);
+    if (this.#settings.zero !== 'none' && size < length) clear(buffer.subarray(size));
+    if (this.#settings.zero === 'acquire' && size > length) clear(this.#source.view(this.#offsetOf(buffer, holder), size).subarray(length));
+    return this.#reshape(buffer, holder, size);
   }
 
   /** Bytes to which `resize` can grow it. @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_CLOSED */
   capacity(buffer: Buffer): number {
-    return this.#slotOf(buffer).magazine.size;
+    return this.#heldBy(buffer).magazine.size;
   }
 
   /** Whether `release` would accept this. */
@@ -219,11 +252,13 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
    */
   token(buffer: Buffer): BufferToken {
     const shared = this.#sharing();
-    const slot = this.#slotOf(buffer);
-    const token = { pool: shared.memory.number, offset: slot.offset, length: buffer.length, generation: shared.send(slot) };
-    slot.serial = 0;
-    slot.magazine.total -= 1;
-    this.#live -= slot.magazine.size;
+    const { magazine } = this.#heldBy(buffer);
+    const offset = shared.offsetOf(buffer);
+    const token = { pool: shared.memory.number, offset, length: lengthOf(buffer), generation: shared.send(offset) };
+    View.free(buffer);
+    magazine.total -= 1;
+    this.#total -= magazine.size;
+    this.#live -= magazine.size;
     return token;
   }
 
@@ -236,10 +271,14 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     const read = readToken(token, shared.memory.number);
     const magazine = read === null ? undefined : this.#magazines[shared.receive(read.offset, read.generation)];
     if (read === null || magazine === undefined) throw new FreestoneError('ERR_INVALID_ADDRESS', 'this is no token of this pool, or somebody took it already');
-    const buffer = this.#count(new Slot(magazine, read.offset), Math.min(read.length, magazine.size));
+    const length = Math.min(read.length, magazine.size);
+    const shelf = this.#shelves.of(magazine, length);
+    const buffer = shared.view(read.offset, length);
+    new View(buffer, shelf);
     magazine.total += 1;
     magazine.received += 1;
-    return buffer;
+    this.#total += magazine.size;
+    return this.#handedOut(buffer, shelf, length);
   }
 
   /** A queue of buffers in shared memory, to this thread and others; `handle` names it. @throws {FreestoneError} ERR_UNSUPPORTED, ERR_INVALID_ARGUMENT */
@@ -276,8 +315,9 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   trim(): number {
     this.#check();
     this.#shed();
-    this.#noted = this.#pressure.forget(this.#live);
-    for (const magazine of this.#magazines) magazine.forget();
+    this.#high = this.#live;
+    this.#pressure.forget(this.#live);
+    this.#settle();
     return this.#source.trim();
   }
 
@@ -295,8 +335,10 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     if (this.#closed) return;
     for (const end of [...this.#endings]) end();
     this.#closed = true;
-    for (const magazine of this.#magazines) magazine.pool = null;
+    for (const magazine of this.#magazines) magazine.close();
     this.#magazines = [];
+    this.#shelves.close();
+    this.#settle();
     this.#waiters.close();
     this.#source.close();
     this.removeAllListeners();
@@ -307,30 +349,73 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   }
 
   #magazineFor(size: number): Magazine {
-    // Whole and of the right type: most sizes, without a call.
-    const quick = size >>> 0 === size && size !== 0 && size <= LARGEST_UNIT;
-    const magazine = this.#magazines[(quick ? this.#lookup[(size + 63) >>> 6] : this.#indexOf(size)) ?? 0];
+    const magazine = this.#magazines[this.#indexOf(size)];
     if (magazine !== undefined) return magazine;
     throw new FreestoneError('ERR_CLOSED', `${this.name} is closed`);
   }
 
-  #acquire(magazine: Magazine, size: number): Buffer {
+  #acquire(size: number): Buffer {
+    const magazine = this.#magazineFor(size);
     if (this.#waiters.length > 0) throw this.#full(size);
-    return this.#handOut(magazine.take(size) ?? this.#refill(magazine, size), size);
+    return this.#handOut(magazine, size);
   }
 
-  #tryAcquire(size: number): Buffer | null {
-    const magazine = this.#magazineFor(size);
+  #tryAcquire(magazine: Magazine, size: number): Buffer | null {
     try {
-      return this.#handOut(magazine.take(size) ?? this.#refill(magazine, size), size);
+      return this.#handOut(magazine, size);
     } catch (error) {
       if (isShortage(error)) return null;
       throw error;
     }
   }
 
-  /** A free slot when the magazine has none: many at once, or one when that is too much, or one instead of what other sizes keep. */
-  #refill(magazine: Magazine, size: number): Slot {
+  /** @throws {FreestoneError} ERR_LIMIT_EXCEEDED, ERR_OUT_OF_MEMORY */
+  #handOut(magazine: Magazine, size: number): Buffer {
+    const kind = this.#loans.next();
+    if (kind !== 'no') return this.#lend(magazine, size, kind === 'watched');
+    const shelf = this.#shelves.of(magazine, size);
+    let view = magazine.take(size, shelf);
+    if (view === null) {
+      this.#refill(magazine, size);
+      view = magazine.take(size, shelf);
+      if (view === null) throw new TypeError('a refill brought nothing');
+    }
+    View.hold(view);
+    if (this.#shared !== null) this.#shared.mark(view, true);
+    return this.#handedOut(view, shelf, size);
+  }
+
+  #lend(magazine: Magazine, size: number, watched: boolean): Buffer {
+    let offset = magazine.takeBare();
+    if (offset === null) {
+      this.#refill(magazine, size);
+      offset = magazine.takeBare();
+      if (offset === null) throw new TypeError('a refill brought nothing');
+    }
+    let view: Buffer;
+    try {
+      view = this.#loans.lend(magazine, offset, size, watched);
+    } catch (error) {
+      magazine.bare.push(offset);
+      throw error;
+    }
+    return this.#handedOut(view, magazine.loose, size);
+  }
+
+  #handedOut(view: Buffer, shelf: Shelf, size: number): Buffer {
+    if (this.#zeroAtAcquire) clear(view);
+    shelf.loans += 1;
+    this.#live += shelf.size;
+    if (this.#live > this.#above) {
+      this.#pressure.rose(this.#live);
+      this.#settle();
+    }
+    if (acquired.hasSubscribers) acquired.publish({ pool: this.name, buffer: view, size });
+    return view;
+  }
+
+  /** Free slots for a magazine that has none: many at once, or one when that is too much, or one instead of what other sizes keep. */
+  #refill(magazine: Magazine, size: number): void {
     for (let count = magazine.batch; ; ) {
       try {
         this.#source.refill(magazine, count, this.#zeroed);
@@ -341,84 +426,81 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
         continue;
       }
       magazine.misses += 1;
-      const slot = magazine.take(size);
-      if (slot !== null) return slot;
+      this.#total += count * magazine.size;
+      this.#high = Math.max(this.#high, this.#live + magazine.size);
+      this.#settle();
+      return;
     }
   }
 
-  #handOut(slot: Slot, size: number): Buffer {
-    try {
-      return this.#count(slot, size);
-    } catch (error) {
-      // No view could be made: the slot is as it was.
-      slot.serial = 0;
-      slot.magazine.push(slot);
-      throw error;
+  /** Takes back what is no view of a shelf: one whose shelf was given up, or what was lent. */
+  #releaseElse(buffer: Buffer): void {
+    const holder = this.#heldBy(buffer);
+    const { magazine } = holder;
+    if (this.#zeroed) clear(buffer);
+    if (!(holder instanceof Loan)) {
+      View.free(buffer);
+      if (this.#shared !== null) this.#shared.mark(buffer, false);
+      magazine.adopt(buffer);
+    } else {
+      this.#loans.recall(holder, buffer);
+      magazine.bare.push(holder.offset);
     }
+    this.#returned(magazine);
   }
 
-  /** Makes a slot that no magazine has the caller's. */
-  #count(slot: Slot, size: number): Buffer {
-    // A tracked view notes it.
-    slot.serial = this.#serial + 1;
-    const view = this.#views.of(slot, size);
-    this.#hold(slot);
-    if (this.#shared !== null) this.#shared.mark(slot, true);
-    if (this.#zeroAtAcquire) view.fill(0);
-    slot.magazine.loans += 1;
-    if (acquired.hasSubscribers) acquired.publish({ pool: this.name, buffer: view, size });
-    return view;
-  }
-
-  #hold(slot: Slot): void {
-    slot.serial = this.#serial += 1;
-    this.#live += slot.magazine.size;
-    if (this.#live > this.#noted) this.#rose();
-  }
-
-  #rose(): void {
-    this.#noted = this.#pressure.rose(this.#live);
-    if (this.#pressure.on) this.#quick = false;
-  }
-
-  /** Takes a slot from its holder. @param buffer its view; null when that is gone */
-  #put(slot: Slot, buffer: Buffer | null): void {
-    const { magazine } = slot;
-    if (this.#zeroed) (buffer ?? this.#source.view(slot, magazine.size)).fill(0);
-    if (slot.lent !== 0) {
-      if (buffer !== null) this.#views.recall(slot, buffer);
-      slot.lent = 0;
-    }
-    slot.serial = 0;
-    if (this.#shared !== null) this.#shared.mark(slot, false);
+  #returned(magazine: Magazine): void {
     this.#live -= magazine.size;
-    magazine.push(slot);
     if (released.hasSubscribers) released.publish({ pool: this.name, size: magazine.size });
-    if (!this.#quick || magazine.count > magazine.most) this.#afterRelease(magazine);
+    if (this.#live < this.#below) this.#fell();
   }
 
   /** There is more room than before: for whom. */
-  #afterRelease(magazine: Magazine): void {
-    if (this.#pressure.on) this.#noted = this.#pressure.fell(this.#live);
+  #fell(): void {
+    this.#pressure.fell(this.#live);
     if (this.#waiters.length > 0) this.#serve();
-    else if (magazine.count > magazine.most) this.#source.drain(magazine.surplus());
-    else if (this.#shared?.starved === true) this.#shed();
-    this.#quick = this.#simple && !this.#pressure.on && this.#waiters.length === 0;
+    else if (this.#total - this.#live > this.#most) {
+      this.#high = Math.max(this.#live, this.#high - this.#high / 8);
+      for (const magazine of this.#magazines) this.#drain(magazine, magazine.count >>> 1);
+    }
+    this.#settle();
+  }
+
+  /**
+   * How many bytes may be kept: half of the most that were held, so that what comes and goes at random seldom meets the bound. With those
+   * that are held they are never many more than the most that were held, since slots are made only when there is none.
+   */
+  get #most(): number {
+    return BATCH_BYTES + this.#high / 2;
+  }
+
+  /** Finds out anew when there is something to see to. */
+  #settle(): void {
+    const waits = this.#waiters.length > 0;
+    this.#above = this.#simple && !waits && !this.#closed ? this.#pressure.above : -1;
+    this.#below = waits ? Infinity : Math.max(this.#pressure.below, this.#total - this.#most);
+  }
+
+  /** Gives back all but `left` of a magazine's free slots. @returns bytes */
+  #drain(magazine: Magazine, left: number): number {
+    const offsets = magazine.drop(left);
+    if (offsets.length === 0) return 0;
+    this.#source.drain(magazine, offsets);
+    const bytes = offsets.length * magazine.size;
+    this.#total -= bytes;
+    return bytes;
   }
 
   /** Gives back all that is kept. @returns bytes */
   #shed(): number {
-    let bytes = 0;
-    for (const magazine of this.#magazines) {
-      if (magazine.count === 0) continue;
-      bytes += magazine.count * magazine.size;
-      this.#source.drain(magazine.drop(0));
-    }
+    const bytes = this.#magazines.reduce((sum, magazine) => sum + this.#drain(magazine, 0), 0);
+    this.#settle();
     return bytes;
   }
 
   #serve(): void {
-    this.#waiters.serve((size) => this.#tryAcquire(size));
+    this.#waiters.serve((size) => this.#tryAcquire(this.#magazineFor(size), size));
+    this.#settle();
   }
 
   /** Serves those who wait when other threads give memory back. One loop at a time. */
@@ -433,10 +515,14 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     this.#pumping = false;
   }
 
-  #onLeak(slot: Slot, size: number, stack: string): void {
+  #onLeak(loan: Loan, size: number, stack: string): void {
     if (this.#closed) return;
     this.#leakCount += 1;
-    this.#put(slot, null);
+    loan.held = false;
+    const { magazine, offset } = loan;
+    if (this.#zeroed) clear(this.#source.view(offset, magazine.size));
+    magazine.bare.push(offset);
+    this.#returned(magazine);
     const report: LeakReport = { pool: this.name, size, stack };
     if (leaked.hasSubscribers) leaked.publish(report);
     this.emit('leak', report);
@@ -449,17 +535,45 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     if (this.listenerCount('pressure') > 0) queueMicrotask(() => this.emit('pressure', event));
   }
 
-  /** The slot of a held buffer, or null. */
-  #find(buffer: unknown): Slot | null {
-    const slot = Stamp.slotOf(buffer);
-    return slot?.magazine.pool === this ? slot : null;
+  /** What a held buffer is known by; null for all else. */
+  #find(buffer: unknown): Shelf | Loan | null {
+    const holder = View.shelfOf(buffer) ?? Lent.loanOf(buffer);
+    return holder?.magazine.pool === this ? holder : null;
   }
 
-  #slotOf(buffer: unknown): Slot {
-    const slot = this.#find(buffer);
-    if (slot !== null) return slot;
+  #heldBy(buffer: unknown): Shelf | Loan {
+    const holder = this.#find(buffer);
+    if (holder !== null) return holder;
     this.#check();
     throw new FreestoneError('ERR_INVALID_ADDRESS', `this is not a buffer that ${this.name} handed out and did not take back`);
+  }
+
+  #offsetOf(buffer: Buffer, holder: Shelf | Loan): number {
+    return holder instanceof Loan ? holder.offset : this.#source.offsetOf(buffer);
+  }
+
+  /** The number that tells this holder of a buffer from every other. */
+  #ticketOf(buffer: Buffer, holder: Shelf | Loan): number {
+    const known = holder instanceof Loan ? holder.ticket : View.ticketOf(buffer);
+    if (known > HELD) return known;
+    const ticket = (this.#tickets += 1);
+    if (holder instanceof Loan) holder.ticket = ticket;
+    else View.mark(buffer, ticket);
+    return ticket;
+  }
+
+  /** Another view of what a holder has, in place of `buffer`. */
+  #reshape(buffer: Buffer, holder: Shelf | Loan, size: number): Buffer {
+    const { magazine } = holder;
+    if (holder instanceof Loan) {
+      const view = this.#loans.lend(magazine, holder.offset, size, holder.watched);
+      this.#loans.recall(holder, buffer);
+      return view;
+    }
+    const view = magazine.reshape(buffer, size, this.#shelves.of(magazine, size));
+    View.free(buffer);
+    View.hold(view);
+    return view;
   }
 
   #sharing(): SharedSource {

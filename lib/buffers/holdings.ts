@@ -1,9 +1,9 @@
 // What a pool lets the rest of this tier do, and nobody else.
 /** What scopes and streams ask of their pool, and users cannot. */
 export interface Holdings {
-  /** How often the slot of a held buffer was acquired. @throws {FreestoneError} ERR_INVALID_ADDRESS */
+  /** A number that this holder of a buffer has and no other. @throws {FreestoneError} ERR_INVALID_ADDRESS */
   serialOf(buffer: Buffer): number;
-  /** Releases unless it was released since. */
+  /** Releases unless it was released since. @param serial as `serialOf` said */
   releaseIf(buffer: Buffer, serial: number): void;
   /** As `pool.resize`, for when nothing was written behind `size`: that is not zeroed. @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_CLOSED */
   cut(buffer: Buffer, size: number): Buffer;

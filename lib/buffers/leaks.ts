@@ -1,15 +1,14 @@
 // Buffers that were collected without a release. What is watched is the ArrayBuffer that was lent, not the Buffer: a part of it keeps it
 // alive, so memory never comes back under a view that is still there.
 import { fileURLToPath } from 'node:url';
-import type { Slot } from './slot.js';
+import type { Loan } from './view.js';
 
 /** How stacks name the files of this tier. */
 const OWN_URL = new URL('.', import.meta.url).href;
 const OWN_PATH = fileURLToPath(OWN_URL);
 
 interface Watched {
-  readonly slot: Slot;
-  readonly serial: number;
+  readonly loan: Loan;
   readonly size: number;
   readonly stack: string;
 }
@@ -19,11 +18,11 @@ export class LeakTracker {
   readonly #rate: number;
   #share = 0;
 
-  /** @param rate 0 to 1 @param onLeak the slot is still held */
-  constructor(rate: number, onLeak: (slot: Slot, size: number, stack: string) => void) {
+  /** @param rate 0 to 1 @param onLeak the loan is still held */
+  constructor(rate: number, onLeak: (loan: Loan, size: number, stack: string) => void) {
     this.#rate = rate;
-    this.#registry = new FinalizationRegistry(({ slot, serial, size, stack }) => {
-      if (slot.serial === serial) onLeak(slot, size, stack);
+    this.#registry = new FinalizationRegistry(({ loan, size, stack }) => {
+      if (loan.held) onLeak(loan, size, stack);
     });
   }
 
@@ -41,13 +40,12 @@ export class LeakTracker {
     return true;
   }
 
-  watch(slot: Slot, memory: ArrayBuffer, size: number): void {
-    this.#registry.register(memory, { slot, serial: slot.serial, size, stack: stackOf() }, slot);
+  watch(loan: Loan, memory: ArrayBuffer, size: number): void {
+    this.#registry.register(memory, { loan, size, stack: stackOf() }, loan);
   }
 
-  /** @returns whether it was watched */
-  unwatch(slot: Slot): boolean {
-    return this.#registry.unregister(slot);
+  unwatch(loan: Loan): void {
+    this.#registry.unregister(loan);
   }
 }
 

@@ -19,33 +19,33 @@ export class Pressure {
     this.#changed = changed;
   }
 
-  /** More is held than before. @returns beyond how many bytes there is something to note again */
-  rose(live: number): number {
-    if (live > this.highWater) this.highWater = live;
-    if (!this.on && live >= this.#begins) {
-      this.on = true;
-      this.#changed(live);
-    }
-    return this.#next();
-  }
-
-  /** Less is held than before. @returns as `rose` */
-  fell(live: number): number {
-    if (this.on && live < this.#ends) {
-      this.on = false;
-      this.#changed(live);
-    }
-    return this.#next();
-  }
-
-  /** The most begins anew. @returns as `rose` */
-  forget(live: number): number {
-    this.highWater = live;
-    return this.#next();
-  }
-
-  #next(): number {
-    // Not above where it begins, so that this is not passed unseen; one byte less, so that it is passed when it is reached.
+  /** Beyond so many bytes there is something to note: not above where it begins, so that this is not passed unseen, and one less, so that it is passed when it is reached. */
+  get above(): number {
     return this.on ? this.highWater : Math.min(this.highWater, this.#begins - 1);
+  }
+
+  /** Below so many bytes as well. */
+  get below(): number {
+    return this.on ? this.#ends : 0;
+  }
+
+  /** More is held than before. */
+  rose(live: number): void {
+    if (live > this.highWater) this.highWater = live;
+    if (this.on || live < this.#begins) return;
+    this.on = true;
+    this.#changed(live);
+  }
+
+  /** Less is held than before. */
+  fell(live: number): void {
+    if (!this.on || live >= this.#ends) return;
+    this.on = false;
+    this.#changed(live);
+  }
+
+  /** The most begins anew. */
+  forget(live: number): void {
+    this.highWater = live;
   }
 }

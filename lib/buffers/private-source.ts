@@ -4,8 +4,9 @@ import { FrameAllocator, Windows } from '../frames/index.js';
 import type { HugePagePolicy } from '../frames/index.js';
 import type { NativeSlabHeap } from '../native.js';
 import { Heap, nativeHeap } from '../slab/index.js';
-import type { Magazine, Slot } from './slot.js';
+import type { Magazine } from './magazine.js';
 import type { Source } from './source.js';
+import { memoryOf, startOf } from './view.js';
 
 /** Address space where the heap needs frames of its own: more than any pool has, and free until it is touched. */
 const REGION_BYTES = 2 ** 38;
@@ -17,12 +18,13 @@ export interface Placement {
 
 export class PrivateSource implements Source {
   readonly limit: number;
-  readonly lend: (slot: Slot, length: number) => ArrayBuffer;
+  readonly lend: (offset: number, length: number) => ArrayBuffer;
   readonly #frames: FrameAllocator | null;
   readonly #heap: Heap;
   readonly #native: NativeSlabHeap;
   readonly #windows: Windows;
   #bytes = 0;
+  #first: ArrayBuffer | null = null;
 
   constructor(limit: number, { hugePages, node }: Placement) {
     this.limit = limit;
@@ -37,7 +39,7 @@ export class PrivateSource implements Source {
     this.#heap = new Heap({ threadSafe: false, ...(this.#frames === null ? {} : { source: this.#frames }) });
     this.#native = nativeHeap(this.#heap);
     this.#windows = new Windows(this.#native, { bytes: this.#native.region().bytes, frameSize: 1 });
-    this.lend = (slot, length) => this.#native.lend(slot.offset, length);
+    this.lend = (offset, length) => this.#native.lend(offset, length);
   }
 
   refill(magazine: Magazine, count: number, zeroed: boolean): void {
@@ -46,23 +48,35 @@ export class PrivateSource implements Source {
       throw new FreestoneError('ERR_LIMIT_EXCEEDED', `the pool has ${String(this.#bytes)} of at most ${String(this.limit)} bytes`);
     }
     if (count === 1) {
-      magazine.add([zeroed ? this.#native.calloc(size) : this.#native.alloc(size)]);
+      magazine.bare.push(zeroed ? this.#native.calloc(size) : this.#native.alloc(size));
     } else {
       const list = new Float64Array(count);
       this.#native.allocMany(size, list);
       if (zeroed) for (const offset of list) this.#windows.bytes(offset, size).fill(0);
-      magazine.add(list);
+      magazine.bare.push(...list);
     }
+    magazine.total += count;
     this.#bytes += count * size;
   }
 
-  drain(slots: readonly Slot[]): void {
-    this.#native.freeMany(Float64Array.from(slots, ({ offset }) => offset));
-    for (const { magazine } of slots) this.#bytes -= magazine.size;
+  drain(magazine: Magazine, offsets: readonly number[]): void {
+    this.#native.freeMany(Float64Array.from(offsets));
+    this.#bytes -= offsets.length * magazine.size;
   }
 
-  view(slot: Slot, length: number): Buffer {
-    return this.#windows.bytes(slot.offset, length);
+  view(offset: number, length: number): Buffer {
+    return this.#windows.bytes(offset, length);
+  }
+
+  offsetOf(view: Buffer): number {
+    const memory = memoryOf(view);
+    const start = startOf(view);
+    // The first window is all that most pools have.
+    this.#first ??= memoryOf(this.#windows.bytes(0, 1));
+    if (memory === this.#first) return start;
+    const offset = this.#windows.offsetOf({ buffer: memory, byteOffset: start });
+    if (offset === null) throw new TypeError('this is no view of the heap');
+    return offset;
   }
 
   recall(memory: ArrayBuffer): void {

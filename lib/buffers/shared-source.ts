@@ -1,10 +1,12 @@
 // Slots in memory that threads share, and tokens that carry a slot from one thread to another. Who has a block is in its word: see
 // native/buffers/shared_buffers.h, where the protocol is written down and argued.
 import { FreestoneError } from '../errors.js';
+import { bufferOver } from '../frames/index.js';
 import { native, type NativeSharedBuffers } from '../native.js';
 import { LEAST_BYTES, sizeClasses } from './size-classes.js';
-import type { Magazine, Slot } from './slot.js';
+import type { Magazine } from './magazine.js';
 import type { Source } from './source.js';
+import { startOf } from './view.js';
 import { changed } from './wait.js';
 
 /** Memory of a shared pool; can be sent in a message. */
@@ -76,27 +78,32 @@ export class SharedSource implements Source {
   refill(magazine: Magazine, count: number, zeroed: boolean): void {
     const list = new Float64Array(count);
     this.#native.refill(magazine.index, magazine.size, zeroed ? 1 : 0, list);
-    magazine.add(list);
+    magazine.bare.push(...list);
+    magazine.total += count;
   }
 
-  drain(slots: readonly Slot[]): void {
+  drain(_: Magazine | null, offsets: readonly number[]): void {
     // No more than one call of C++ takes.
-    for (let i = 0; i < slots.length; i += 256) this.#native.drain(Float64Array.from(slots.slice(i, i + 256), ({ offset }) => offset));
+    for (let i = 0; i < offsets.length; i += 256) this.#native.drain(Float64Array.from(offsets.slice(i, i + 256)));
     Atomics.add(this.#signals, FREED, 1);
     Atomics.notify(this.#signals, FREED);
   }
 
-  view(slot: Slot, length: number): Buffer {
-    return Buffer.from(this.memory.blocks, this.#start + slot.offset, length);
+  view(offset: number, length: number): Buffer {
+    return bufferOver(this.memory.blocks, this.#start + offset, length);
+  }
+
+  offsetOf(view: Buffer): number {
+    return startOf(view) - this.#start;
   }
 
   recall(): void {
     // Nothing is lent: a SharedArrayBuffer cannot be taken from its views.
   }
 
-  /** Says in the slot's word that this thread holds it, or keeps it for later. */
-  mark(slot: Slot, held: boolean): void {
-    const at = slot.offset / LEAST_BYTES;
+  /** Says in the word of a view's slot that this thread holds it, or keeps it for later. */
+  mark(view: Buffer, held: boolean): void {
+    const at = (startOf(view) - this.#start) / LEAST_BYTES;
     Atomics.store(this.#words, at, (Atomics.load(this.#words, at) & ~STATE) | (held ? HELD : CACHED));
   }
 
@@ -117,8 +124,8 @@ export class SharedSource implements Source {
   }
 
   /** Puts a held slot in transit: it is nobody's until its token is taken. @returns the token's generation */
-  send(slot: Slot): number {
-    const at = slot.offset / LEAST_BYTES;
+  send(offset: number): number {
+    const at = offset / LEAST_BYTES;
     const word = Atomics.load(this.#words, at);
     const generation = ((word >>> GENERATION_SHIFT) + 1) & GENERATION;
     Atomics.store(this.#words, at, (word & (2 ** GENERATION_SHIFT - 1) & ~STATE) | TRANSIT | (generation << GENERATION_SHIFT));
@@ -139,7 +146,7 @@ export class SharedSource implements Source {
 
   reclaim(): number {
     const count = this.#native.reclaim();
-    if (count > 0) this.drain([]);
+    if (count > 0) this.drain(null, []);
     return count;
   }
 

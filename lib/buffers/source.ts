@@ -1,5 +1,5 @@
 // Where slots come from: a slab heap of the pool's own, or memory that threads share.
-import type { Magazine, Slot } from './slot.js';
+import type { Magazine } from './magazine.js';
 
 export interface Source {
   /** Bytes that the pool may have, all threads together. */
@@ -9,12 +9,14 @@ export interface Source {
    * @throws {FreestoneError} ERR_LIMIT_EXCEEDED, ERR_OUT_OF_MEMORY
    */
   refill(magazine: Magazine, count: number, zeroed: boolean): void;
-  /** Gives back slots that are free. */
-  drain(slots: readonly Slot[]): void;
+  /** Gives back slots that are free. @param offsets where they begin */
+  drain(magazine: Magazine, offsets: readonly number[]): void;
   /** A view of a slot that lasts. */
-  view(slot: Slot, length: number): Buffer;
+  view(offset: number, length: number): Buffer;
+  /** Where the slot of such a view begins. */
+  offsetOf(view: Buffer): number;
   /** An ArrayBuffer over the beginning of a slot that `recall` can take from its views; null where there are none such. */
-  lend: ((slot: Slot, length: number) => ArrayBuffer) | null;
+  lend: ((offset: number, length: number) => ArrayBuffer) | null;
   recall(memory: ArrayBuffer): void;
   /** Gives free memory back to the operating system. @returns bytes */
   trim(): number;

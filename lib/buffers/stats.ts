@@ -1,5 +1,5 @@
 // What a pool says about itself.
-import type { Magazine } from './slot.js';
+import type { Magazine } from './magazine.js';
 
 export interface BufferPoolStats {
   readonly name: string;

@@ -7,6 +7,15 @@ import type { NativeFrames, NativeSlabHeap } from '../native.js';
 /** The longest ArrayBuffer that every supported engine makes: 4 GiB. */
 const WINDOW_BYTES = 2 ** 32;
 
+/** The class that Node makes Buffers of, whose constructor asks fewer questions than `Buffer.from`. */
+const Species = (Buffer as unknown as Record<symbol, unknown>)[Symbol.species] as new (memory: ArrayBufferLike, offset: number, length: number) => Buffer;
+const plain = typeof Species === 'function' && Species.prototype === Buffer.prototype;
+
+/** `Buffer.from(memory, offset, length)`, in less time. */
+export function bufferOver(memory: ArrayBufferLike, offset: number, length: number): Buffer {
+  return plain ? new Species(memory, offset, length) : Buffer.from(memory as ArrayBuffer, offset, length);
+}
+
 export interface Region {
   readonly bytes: number;
   readonly frameSize: number;
@@ -37,7 +46,7 @@ export class Windows {
     if (size > constants.MAX_LENGTH || inside + size > WINDOW_BYTES) {
       throw new FreestoneError('ERR_INVALID_SIZE', `a Buffer cannot hold ${String(size)} bytes`, { requested: size });
     }
-    return Buffer.from(this.#window(first), inside, size);
+    return bufferOver(this.#window(first), inside, size);
   }
 
   /** The frame at which a Buffer from `view` begins, or null when it begins in none or is no such Buffer. */
@@ -47,7 +56,7 @@ export class Windows {
   }
 
   /** Where in the region a Buffer from here begins, or null when it is no such Buffer. */
-  offsetOf(buffer: Buffer): number | null {
+  offsetOf(buffer: Pick<Buffer, 'buffer' | 'byteOffset'>): number | null {
     const start = this.#offsets.get(buffer.buffer);
     return start === undefined ? null : start + buffer.byteOffset;
   }
