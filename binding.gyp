@@ -135,7 +135,7 @@
       'cflags_cc': ['-fno-exceptions'],
       'xcode_settings': {'GCC_ENABLE_CPP_EXCEPTIONS': 'NO'},
       'conditions': [
-        ['OS=="linux"', {'sources': ['native/os/linux.cc']}],
+        ['OS=="linux"', {'sources': ['native/os/linux.cc', 'native/os/linux_zero.cc']}],
         ['OS=="mac"', {'sources': ['native/os/macos.cc']}],
         ['OS!="win"', {
           'sources': [

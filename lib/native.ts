@@ -309,6 +309,8 @@ export interface NativeSlabHeap {
   lend(offset: number, size: number): ArrayBuffer;
   /** Detaches what `lend` gave, and nothing else. */
   recall(memory: ArrayBuffer): void;
+  /** Zeroes the beginning of a live block whose memory is of no file; pages of it that have no memory get none. */
+  zero(offset: number, size: number): void;
   region(): { bytes: number; handle: number; holder: number };
   close(): void;
 }

@@ -1,23 +1,22 @@
 // Buffers for servers: bounded, reused, and never shown to the next holder.
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { FreestoneError, checkInteger } from '../errors.js';
-import { TokenChannel, type ChannelHandle } from './channel.js';
+import { TokenChannel, type ChannelHandle, type Passage } from './channel.js';
 import { acquired, leaked, pressed, released, type LeakReport, type PoolPressure } from './events.js';
 import { giveHoldings, type Holdings } from './holdings.js';
 import { LeakTracker } from './leaks.js';
 import { settingsOf, type BufferPoolOptions, type Settings } from './options.js';
 import { Pressure } from './pressure.js';
 import { PrivateSource } from './private-source.js';
-import { BufferScope, type Lease, type ScopeOptions } from './scope.js';
 import { SharedSource, type SharedMemory } from './shared-source.js';
 import { Loans } from './loans.js';
-import { Magazine, Shelves, placeOf, type Shelf } from './magazine.js';
-import { sizeClasses } from './size-classes.js';
+import { placeOf, type Magazine, type Shelf } from './magazine.js';
+import { LARGEST_UNIT } from './size-classes.js';
 import type { Source } from './source.js';
+import { Stock, isShortage } from './stock.js';
 import { countsOf, type BufferPoolStats } from './stats.js';
-import { PoolStreams } from './streams.js';
+import { PoolScopes } from './pool-scopes.js';
 import { readHandle, readToken, type BufferPoolHandle, type BufferToken } from './tokens.js';
-import { HELD, Lent, Loan, View, clear, lengthOf } from './view.js';
+import { Loan, View, clear, holderOf, lengthOf, ticketOf, type Holder } from './view.js';
 import { Waiters } from './waiters.js';
 
 interface Events {
@@ -31,14 +30,11 @@ const placeFor = placeOf;
 const acquires = acquired;
 const releases = released;
 
-/** A magazine is refilled with about so many bytes at once. */
-const BATCH_BYTES = 2 ** 16;
-
 /**
  * Buffers that are pooled, bounded, and shared across threads if asked for. Memory comes from a slab heap up to 128 KiB and from page
  * frames above. A released buffer must not be used any more: it shows the next holder's bytes, unless the pool is `strict`.
  */
-export class BufferPool extends PoolStreams<Events> implements Disposable {
+export class BufferPool extends PoolScopes<Events> implements Disposable {
   readonly name: string;
   /** Bytes that the pool may have, those of other threads included; Number.MAX_SAFE_INTEGER for no bound. */
   readonly maxBytes: number;
@@ -47,29 +43,21 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   readonly #shared: SharedSource | null;
   readonly #zeroed: boolean;
   readonly #zeroAtAcquire: boolean;
-  readonly #indexOf: (size: number) => number;
-  #magazines: readonly Magazine[];
-  readonly #shelves: Shelves;
+  readonly #stock: Stock;
   /** Where most acquisitions find theirs. */
   readonly #ready: readonly (Shelf | undefined)[];
   readonly #waiters = new Waiters();
   readonly #loans: Loans;
   readonly #pressure: Pressure;
-  readonly #current = new AsyncLocalStorage<BufferScope>();
   readonly #holdings: Holdings;
   readonly #endings = new Set<() => void>();
-  /** Bytes of slots: those that are held, and all. */
+  /** Bytes of slots that are held. */
   #live = 0;
-  #total = 0;
-  /** The most that was live when slots were last wanted; a little less each time that too many are kept. */
-  #high = 0;
   /** Above so many live bytes there is something to see to before an acquisition, and below so many after a release: all that is seldom is in these two. */
   #above = -1;
   #below = 0;
   /** Whether a ready view is all that an acquisition needs. */
   readonly #simple: boolean;
-  /** The last number that a holder was told from others by. */
-  #tickets = 1;
   #waits = 0;
   #leakCount = 0;
   #pumping = false;
@@ -89,11 +77,8 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     this.maxBytes = this.#source.limit;
     this.#zeroed = zero === 'release';
     this.#zeroAtAcquire = zero === 'acquire';
-    const { sizes, indexOf } = sizeClasses();
-    this.#indexOf = indexOf;
-    this.#magazines = sizes.map((size, index) => new Magazine(this, this.#source, index, size, Math.max(1, Math.min(64, Math.floor(BATCH_BYTES / size)))));
-    this.#shelves = new Shelves();
-    this.#ready = this.#shelves.ready;
+    this.#stock = new Stock(this, this.#source, this.#zeroed);
+    this.#ready = this.#stock.shelves.ready;
     const { strict } = this.#settings;
     const leaks = new LeakTracker(trackLeaks, (loan, size, stack) => {
       this.#onLeak(loan, size, stack);
@@ -105,10 +90,10 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     this.#simple = !strict && leaks.off && !this.#zeroAtAcquire;
     this.#settle();
     this.#holdings = {
-      serialOf: (buffer) => this.#ticketOf(buffer, this.#heldBy(buffer)),
+      serialOf: (buffer) => ticketOf(buffer, this.#heldBy(buffer)),
       releaseIf: (buffer, serial) => {
         const holder = this.#find(buffer);
-        if (holder !== null && this.#ticketOf(buffer, holder) === serial) this.release(buffer);
+        if (holder !== null && ticketOf(buffer, holder) === serial) this.release(buffer);
       },
       cut: (buffer, size) => (size === lengthOf(buffer) ? buffer : this.#reshape(buffer, this.#heldBy(buffer), size)),
       atClose: (end) => {
@@ -183,7 +168,7 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
       this.#releaseElse(buffer);
       return;
     }
-    if (this.#zeroed) clear(buffer);
+    if (this.#zeroed) this.#clear(buffer, shelf.size);
     free(buffer);
     if (this.#shared !== null) this.#shared.mark(buffer, false);
     shelf.free.push(buffer);
@@ -191,31 +176,7 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     this.#live = live;
     if (releases.hasSubscribers) releases.publish({ pool: this.name, size: shelf.size });
     if (live < this.#below) this.#fell();
-    else if (this.#shared?.starved === true) this.#shed();
-  }
-
-  /** One buffer, released when the lease is disposed of. @throws {FreestoneError} as `acquire` */
-  lease(size: number): Lease {
-    const buffer = this.acquire(size);
-    const serial = this.#holdings.serialOf(buffer);
-    return {
-      buffer,
-      [Symbol.dispose]: () => {
-        this.#holdings.releaseIf(buffer, serial);
-      },
-    };
-  }
-
-  /** Buffers that return together: with `using`, by `end()`, or when `until` closes or aborts. @throws {FreestoneError} ERR_INVALID_ARGUMENT */
-  scope(options: ScopeOptions = {}): BufferScope {
-    return new BufferScope(this, this.#holdings, this.#current, options);
-  }
-
-  /** The scope in whose `run` this is called, also after an await. @throws {FreestoneError} ERR_NOT_FOUND outside of any */
-  get current(): BufferScope {
-    const scope = this.#current.getStore();
-    if (scope === undefined) throw new FreestoneError('ERR_NOT_FOUND', 'no scope of this pool is running here');
-    return scope;
+    else if (this.#shared?.starved === true) this.#stock.shed();
   }
 
   /**
@@ -231,7 +192,7 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     if (size === length) return buffer;
     // What is cut off is not seen by the release.
     if (this.#settings.zero !== 'none' && size < length) clear(buffer.subarray(size));
-    if (this.#settings.zero === 'acquire' && size > length) clear(this.#source.view(this.#offsetOf(buffer, holder), size).subarray(length));
+    if (this.#settings.zero === 'acquire' && size > length) clear(this.#source.view(holder instanceof Loan ? holder.offset : this.#source.offsetOf(buffer), size).subarray(length));
     return this.#reshape(buffer, holder, size);
   }
 
@@ -252,14 +213,8 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
    */
   token(buffer: Buffer): BufferToken {
     const shared = this.#sharing();
-    const { magazine } = this.#heldBy(buffer);
-    const offset = shared.offsetOf(buffer);
-    const token = { pool: shared.memory.number, offset, length: lengthOf(buffer), generation: shared.send(offset) };
-    View.free(buffer);
-    magazine.total -= 1;
-    this.#total -= magazine.size;
-    this.#live -= magazine.size;
-    return token;
+    const generation = this.#give(shared, buffer);
+    return { pool: shared.memory.number, offset: shared.offsetOf(buffer), length: lengthOf(buffer), generation };
   }
 
   /**
@@ -269,22 +224,23 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   fromToken(token: BufferToken): Buffer {
     const shared = this.#sharing();
     const read = readToken(token, shared.memory.number);
-    const magazine = read === null ? undefined : this.#magazines[shared.receive(read.offset, read.generation)];
-    if (read === null || magazine === undefined) throw new FreestoneError('ERR_INVALID_ADDRESS', 'this is no token of this pool, or somebody took it already');
-    const length = Math.min(read.length, magazine.size);
-    const shelf = this.#shelves.of(magazine, length);
-    const buffer = shared.view(read.offset, length);
-    new View(buffer, shelf);
-    magazine.total += 1;
-    magazine.received += 1;
-    this.#total += magazine.size;
-    return this.#handedOut(buffer, shelf, length);
+    const buffer = read === null ? null : this.#take(shared, read.offset, read.length, read.generation);
+    if (buffer === null) throw new FreestoneError('ERR_INVALID_ADDRESS', 'this is no token of this pool, or somebody took it already');
+    return buffer;
   }
 
   /** A queue of buffers in shared memory, to this thread and others; `handle` names it. @throws {FreestoneError} ERR_UNSUPPORTED, ERR_INVALID_ARGUMENT */
   channel(from: ChannelHandle | { readonly capacity?: number } = {}): TokenChannel {
-    this.#sharing();
-    return new TokenChannel(this, from);
+    const shared = this.#sharing();
+    const passage: Passage = {
+      give: (buffer) => this.#give(shared, buffer),
+      offsetOf: (buffer) => shared.offsetOf(buffer),
+      take: (offset, length, generation) => {
+        this.#check();
+        return this.#take(shared, offset, length, generation);
+      },
+    };
+    return new TokenChannel(passage, from);
   }
 
   /** Takes back every buffer in transit: for when no token will be taken any more, such as after a worker died. @returns how many. @throws {FreestoneError} ERR_UNSUPPORTED, ERR_CLOSED */
@@ -296,7 +252,7 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   stats(): BufferPoolStats {
     this.#check();
     const { name, maxBytes } = this;
-    const { perClass, ...counts } = countsOf(this.#magazines);
+    const { perClass, ...counts } = countsOf(this.#stock.magazines);
     return {
       name,
       maxBytes,
@@ -314,8 +270,8 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   /** Gives what nobody holds back to the operating system. @returns bytes. @throws {FreestoneError} ERR_CLOSED */
   trim(): number {
     this.#check();
-    this.#shed();
-    this.#high = this.#live;
+    this.#stock.shed();
+    this.#stock.forget(this.#live);
     this.#pressure.forget(this.#live);
     this.#settle();
     return this.#source.trim();
@@ -335,9 +291,7 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     if (this.#closed) return;
     for (const end of [...this.#endings]) end();
     this.#closed = true;
-    for (const magazine of this.#magazines) magazine.close();
-    this.#magazines = [];
-    this.#shelves.close();
+    this.#stock.close();
     this.#settle();
     this.#waiters.close();
     this.#source.close();
@@ -349,9 +303,9 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   }
 
   #magazineFor(size: number): Magazine {
-    const magazine = this.#magazines[this.#indexOf(size)];
-    if (magazine !== undefined) return magazine;
-    throw new FreestoneError('ERR_CLOSED', `${this.name} is closed`);
+    const magazine = this.#stock.magazineFor(size);
+    this.#check();
+    return magazine;
   }
 
   #acquire(size: number): Buffer {
@@ -373,32 +327,30 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   #handOut(magazine: Magazine, size: number): Buffer {
     const kind = this.#loans.next();
     if (kind !== 'no') return this.#lend(magazine, size, kind === 'watched');
-    const shelf = this.#shelves.of(magazine, size);
-    let view = magazine.take(size, shelf);
-    if (view === null) {
-      this.#refill(magazine, size);
-      view = magazine.take(size, shelf);
-      if (view === null) throw new TypeError('a refill brought nothing');
+    const { total } = this.#stock;
+    let view: Buffer;
+    try {
+      view = this.#stock.take(magazine, size, this.#live);
+    } catch (error) {
+      throw isShortage(error) ? this.#full(size, error) : error;
     }
-    View.hold(view);
+    if (total !== this.#stock.total) this.#settle();
+    hold(view);
     if (this.#shared !== null) this.#shared.mark(view, true);
-    return this.#handedOut(view, shelf, size);
+    return this.#handedOut(view, View.home(view), size);
   }
 
   #lend(magazine: Magazine, size: number, watched: boolean): Buffer {
-    let offset = magazine.takeBare();
-    if (offset === null) {
-      this.#refill(magazine, size);
-      offset = magazine.takeBare();
-      if (offset === null) throw new TypeError('a refill brought nothing');
-    }
+    let offset: number | null = null;
     let view: Buffer;
     try {
+      offset = this.#stock.takeBare(magazine, this.#live);
       view = this.#loans.lend(magazine, offset, size, watched);
     } catch (error) {
-      magazine.bare.push(offset);
-      throw error;
+      if (offset !== null) magazine.bare.push(offset);
+      throw isShortage(error) ? this.#full(size, error) : error;
     }
+    this.#settle();
     return this.#handedOut(view, magazine.loose, size);
   }
 
@@ -414,39 +366,26 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     return view;
   }
 
-  /** Free slots for a magazine that has none: many at once, or one when that is too much, or one instead of what other sizes keep. */
-  #refill(magazine: Magazine, size: number): void {
-    for (let count = magazine.batch; ; ) {
-      try {
-        this.#source.refill(magazine, count, this.#zeroed);
-      } catch (error) {
-        if (!isShortage(error)) throw error;
-        if (count === 1 && this.#shed() === 0) throw this.#full(size, error);
-        count = 1;
-        continue;
-      }
-      magazine.misses += 1;
-      this.#total += count * magazine.size;
-      this.#high = Math.max(this.#high, this.#live + magazine.size);
-      this.#settle();
-      return;
-    }
-  }
-
   /** Takes back what is no view of a shelf: one whose shelf was given up, or what was lent. */
   #releaseElse(buffer: Buffer): void {
     const holder = this.#heldBy(buffer);
     const { magazine } = holder;
-    if (this.#zeroed) clear(buffer);
     if (!(holder instanceof Loan)) {
+      if (this.#zeroed) this.#clear(buffer, magazine.size);
       View.free(buffer);
       if (this.#shared !== null) this.#shared.mark(buffer, false);
       magazine.adopt(buffer);
     } else {
+      if (this.#zeroed) clear(buffer);
       this.#loans.recall(holder, buffer);
       magazine.bare.push(holder.offset);
     }
     this.#returned(magazine);
+  }
+
+  #clear(view: Buffer, size: number): void {
+    if (size > LARGEST_UNIT) this.#source.clearLarge(view);
+    else clear(view);
   }
 
   #returned(magazine: Magazine): void {
@@ -459,43 +398,15 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   #fell(): void {
     this.#pressure.fell(this.#live);
     if (this.#waiters.length > 0) this.#serve();
-    else if (this.#total - this.#live > this.#most) {
-      this.#high = Math.max(this.#live, this.#high - this.#high / 8);
-      for (const magazine of this.#magazines) this.#drain(magazine, magazine.count >>> 1);
-    }
+    else this.#stock.relieve(this.#live);
     this.#settle();
-  }
-
-  /**
-   * How many bytes may be kept: half of the most that were held, so that what comes and goes at random seldom meets the bound. With those
-   * that are held they are never many more than the most that were held, since slots are made only when there is none.
-   */
-  get #most(): number {
-    return BATCH_BYTES + this.#high / 2;
   }
 
   /** Finds out anew when there is something to see to. */
   #settle(): void {
     const waits = this.#waiters.length > 0;
     this.#above = this.#simple && !waits && !this.#closed ? this.#pressure.above : -1;
-    this.#below = waits ? Infinity : Math.max(this.#pressure.below, this.#total - this.#most);
-  }
-
-  /** Gives back all but `left` of a magazine's free slots. @returns bytes */
-  #drain(magazine: Magazine, left: number): number {
-    const offsets = magazine.drop(left);
-    if (offsets.length === 0) return 0;
-    this.#source.drain(magazine, offsets);
-    const bytes = offsets.length * magazine.size;
-    this.#total -= bytes;
-    return bytes;
-  }
-
-  /** Gives back all that is kept. @returns bytes */
-  #shed(): number {
-    const bytes = this.#magazines.reduce((sum, magazine) => sum + this.#drain(magazine, 0), 0);
-    this.#settle();
-    return bytes;
+    this.#below = waits ? Infinity : Math.max(this.#pressure.below, this.#stock.total - this.#stock.most);
   }
 
   #serve(): void {
@@ -520,7 +431,7 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     this.#leakCount += 1;
     loan.held = false;
     const { magazine, offset } = loan;
-    if (this.#zeroed) clear(this.#source.view(offset, magazine.size));
+    if (this.#zeroed) this.#clear(this.#source.view(offset, magazine.size), magazine.size);
     magazine.bare.push(offset);
     this.#returned(magazine);
     const report: LeakReport = { pool: this.name, size, stack };
@@ -535,45 +446,59 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
     if (this.listenerCount('pressure') > 0) queueMicrotask(() => this.emit('pressure', event));
   }
 
-  /** What a held buffer is known by; null for all else. */
-  #find(buffer: unknown): Shelf | Loan | null {
-    const holder = View.shelfOf(buffer) ?? Lent.loanOf(buffer);
+  #find(buffer: unknown): Holder | null {
+    const holder = holderOf(buffer);
     return holder?.magazine.pool === this ? holder : null;
   }
 
-  #heldBy(buffer: unknown): Shelf | Loan {
+  #heldBy(buffer: unknown): Holder {
     const holder = this.#find(buffer);
     if (holder !== null) return holder;
     this.#check();
     throw new FreestoneError('ERR_INVALID_ADDRESS', `this is not a buffer that ${this.name} handed out and did not take back`);
   }
 
-  #offsetOf(buffer: Buffer, holder: Shelf | Loan): number {
-    return holder instanceof Loan ? holder.offset : this.#source.offsetOf(buffer);
-  }
-
-  /** The number that tells this holder of a buffer from every other. */
-  #ticketOf(buffer: Buffer, holder: Shelf | Loan): number {
-    const known = holder instanceof Loan ? holder.ticket : View.ticketOf(buffer);
-    if (known > HELD) return known;
-    const ticket = (this.#tickets += 1);
-    if (holder instanceof Loan) holder.ticket = ticket;
-    else View.mark(buffer, ticket);
-    return ticket;
-  }
-
   /** Another view of what a holder has, in place of `buffer`. */
-  #reshape(buffer: Buffer, holder: Shelf | Loan, size: number): Buffer {
+  #reshape(buffer: Buffer, holder: Holder, size: number): Buffer {
     const { magazine } = holder;
     if (holder instanceof Loan) {
       const view = this.#loans.lend(magazine, holder.offset, size, holder.watched);
       this.#loans.recall(holder, buffer);
       return view;
     }
-    const view = magazine.reshape(buffer, size, this.#shelves.of(magazine, size));
+    const view = magazine.reshape(buffer, size, this.#stock.shelves.of(magazine, size));
     View.free(buffer);
     View.hold(view);
     return view;
+  }
+
+  /** @throws {FreestoneError} ERR_INVALID_ADDRESS, ERR_CLOSED */
+  #give(shared: SharedSource, buffer: Buffer): number {
+    const { magazine } = this.#heldBy(buffer);
+    const offset = shared.offsetOf(buffer);
+    const generation = shared.send(offset);
+    free(buffer);
+    this.#stock.went(magazine);
+    this.#live -= magazine.size;
+    shared.remember(offset, buffer);
+    return generation;
+  }
+
+  #take(shared: SharedSource, offset: number, length: number, generation: number): Buffer | null {
+    const magazine = this.#stock.magazines[shared.receive(offset, generation)];
+    if (magazine === undefined) return null;
+    const size = Math.min(length, magazine.size);
+    // What comes back here again and again needs no new view.
+    let buffer = shared.remembered(offset, size);
+    let shelf = buffer === null ? null : View.home(buffer);
+    if (buffer === null || shelf?.pool !== this || shelf.magazine !== magazine) {
+      shelf = this.#stock.shelves.of(magazine, size);
+      buffer = shared.view(offset, size);
+      new View(buffer, shelf);
+    }
+    hold(buffer);
+    this.#stock.came(magazine, this.#live);
+    return this.#handedOut(buffer, shelf, size);
   }
 
   #sharing(): SharedSource {
@@ -596,8 +521,4 @@ export class BufferPool extends PoolStreams<Events> implements Disposable {
   #check(): void {
     if (this.#closed) throw new FreestoneError('ERR_CLOSED', `${this.name} is closed`);
   }
-}
-
-function isShortage(error: unknown): boolean {
-  return error instanceof FreestoneError && (error.code === 'ERR_LIMIT_EXCEEDED' || error.code === 'ERR_OUT_OF_MEMORY');
 }

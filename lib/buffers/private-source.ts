@@ -6,7 +6,7 @@ import type { NativeSlabHeap } from '../native.js';
 import { Heap, nativeHeap } from '../slab/index.js';
 import type { Magazine } from './magazine.js';
 import type { Source } from './source.js';
-import { memoryOf, startOf } from './view.js';
+import { lengthOf, memoryOf, startOf } from './view.js';
 
 /** Address space where the heap needs frames of its own: more than any pool has, and free until it is touched. */
 const REGION_BYTES = 2 ** 38;
@@ -77,6 +77,12 @@ export class PrivateSource implements Source {
     const offset = this.#windows.offsetOf({ buffer: memory, byteOffset: start });
     if (offset === null) throw new TypeError('this is no view of the heap');
     return offset;
+  }
+
+  clearLarge(view: Buffer): void {
+    // Large buffers are seldom written as a whole, and one look at which pages were costs a twentieth of zeroing them all.
+    const length = lengthOf(view);
+    if (length > 0) this.#native.zero(this.offsetOf(view), length);
   }
 
   recall(memory: ArrayBuffer): void {

@@ -6,7 +6,7 @@ import { native, type NativeSharedBuffers } from '../native.js';
 import { LEAST_BYTES, sizeClasses } from './size-classes.js';
 import type { Magazine } from './magazine.js';
 import type { Source } from './source.js';
-import { startOf } from './view.js';
+import { clear, lengthOf, startOf } from './view.js';
 import { changed } from './wait.js';
 
 /** Memory of a shared pool; can be sent in a message. */
@@ -31,6 +31,9 @@ const SIGNALS = 16;
 const STARVED = 0;
 const FREED = 1;
 
+/** How many views of what was sent are kept: a prime, since slots lie at multiples of their size. */
+const REMEMBERED = 251;
+
 // A word from its low bit on: state, class, member, generation.
 const CACHED = 1;
 const HELD = 2;
@@ -52,6 +55,7 @@ export class SharedSource implements Source {
   readonly #start: number;
   readonly #words: Int32Array;
   readonly #signals: Int32Array;
+  readonly #sent = new Array<Buffer | undefined>(REMEMBERED).fill(undefined);
 
   /** New memory for `limit` bytes of buffers, or a membership in memory that another thread made. @throws {FreestoneError} ERR_OUT_OF_MEMORY, ERR_CLOSED, ERR_LIMIT_EXCEEDED */
   constructor(from: number | SharedMemory) {
@@ -97,6 +101,10 @@ export class SharedSource implements Source {
     return startOf(view) - this.#start;
   }
 
+  clearLarge(view: Buffer): void {
+    clear(view);
+  }
+
   recall(): void {
     // Nothing is lent: a SharedArrayBuffer cannot be taken from its views.
   }
@@ -130,6 +138,17 @@ export class SharedSource implements Source {
     const generation = ((word >>> GENERATION_SHIFT) + 1) & GENERATION;
     Atomics.store(this.#words, at, (word & (2 ** GENERATION_SHIFT - 1) & ~STATE) | TRANSIT | (generation << GENERATION_SHIFT));
     return generation;
+  }
+
+  /** Keeps the view of what is sent, until another one's turn is here: it may come back. */
+  remember(offset: number, view: Buffer): void {
+    this.#sent[(offset / LEAST_BYTES) % REMEMBERED] = view;
+  }
+
+  /** The view that was sent from there with that length; null when there is none. */
+  remembered(offset: number, length: number): Buffer | null {
+    const view = this.#sent[(offset / LEAST_BYTES) % REMEMBERED];
+    return view !== undefined && this.offsetOf(view) === offset && lengthOf(view) === length ? view : null;
   }
 
   /** Takes what is in transit. @returns its class; -1 when this is no token, or somebody took it */

@@ -15,6 +15,8 @@ export interface Source {
   view(offset: number, length: number): Buffer;
   /** Where the slot of such a view begins. */
   offsetOf(view: Buffer): number;
+  /** Zeroes a view of a slot above the units of a slab. */
+  clearLarge(view: Buffer): void;
   /** An ArrayBuffer over the beginning of a slot that `recall` can take from its views; null where there are none such. */
   lend: ((offset: number, length: number) => ArrayBuffer) | null;
   recall(memory: ArrayBuffer): void;

@@ -27,7 +27,7 @@ const Given = function (given: object): object {
 
 /** Values of `#held`; what is above is a ticket. */
 const FREE = 0;
-export const HELD = 1;
+const HELD = 1;
 
 /** A view that lasts: it is shown again to whoever asks for its length. Each slot has one at most. */
 export class View extends Given {
@@ -69,6 +69,11 @@ export class View extends Given {
     (view as unknown as View).#held = ticket;
   }
 
+  /** Its shelf, whether it is held or not. */
+  static home(view: Buffer): Shelf {
+    return (view as unknown as View).#shelf;
+  }
+
   static move(view: Buffer, shelf: Shelf): void {
     (view as unknown as View).#shelf = shelf;
   }
@@ -106,4 +111,24 @@ export class Lent extends Given {
       return null;
     }
   }
+}
+
+/** What a held buffer is known by. */
+export type Holder = Shelf | Loan;
+
+/** Null for what no pool handed out, or what was taken back. */
+export function holderOf(buffer: unknown): Holder | null {
+  return View.shelfOf(buffer) ?? Lent.loanOf(buffer);
+}
+
+let tickets = HELD;
+
+/** A number that this holder of a buffer has and no other. */
+export function ticketOf(buffer: Buffer, holder: Holder): number {
+  const known = holder instanceof Loan ? holder.ticket : View.ticketOf(buffer);
+  if (known > HELD) return known;
+  tickets += 1;
+  if (holder instanceof Loan) holder.ticket = tickets;
+  else View.mark(buffer, tickets);
+  return tickets;
 }

@@ -6,6 +6,7 @@
 #include "bind/exports.h"
 #include "bind/frames_handle.h"
 #include "bind/heap_handle.h"
+#include "os/os.h"
 
 namespace freestone::bind {
 
@@ -269,6 +270,18 @@ Napi::Value lend(const Napi::CallbackInfo& info) {
   return handle.lend(offset, size);
 }
 
+/// offset of a live block, size: zeroes its beginning.
+Napi::Value zero(const Napi::CallbackInfo& info) {
+  Heap& from = heap(info);
+  const uint64_t offset = whole_number(info, 0, "offset");
+  const uint64_t size = whole_number(info, 1, "size", Code::kInvalidSize);
+  const auto usable = from.usable_size(block_at(from, offset));
+  check(info.Env(), usable.status(), {.address = offset});
+  if (size > usable.value()) throw_error(info.Env(), Code::kInvalidSize, "more than the block has");
+  os::zero(static_cast<uint8_t*>(block_at(from, offset)), size);
+  return info.Env().Undefined();
+}
+
 Napi::Value recall(const Napi::CallbackInfo& info) {
   if (!info[0].IsArrayBuffer()) throw_error(info.Env(), Code::kInvalidArgument, "memory must be an ArrayBuffer");
   self<HeapHandle>(info).recall(info[0].As<Napi::ArrayBuffer>());
@@ -308,8 +321,9 @@ void export_slab(Napi::Env env, Napi::Object exports) {
                                                      entry<trim>("trim"),          entry<blocks>("blocks"),
                                                      entry<slabs>("slabs"),        entry<stats>("stats"),
                                                      entry<validate>("validate"),  entry<window>("window"),
-                                                     entry<lend>("lend"),          entry<recall>("recall"),
-                                                     entry<region>("region"),      entry<close>("close")});
+                                                     entry<lend>("lend"),          entry<zero>("zero"),
+                                                     entry<recall>("recall"),      entry<region>("region"),
+                                                     entry<close>("close")});
 }
 
 }  // namespace freestone::bind

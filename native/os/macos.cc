@@ -2,6 +2,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "os/os.h"
 #include "os/pages.h"
 
@@ -41,5 +43,7 @@ Status bind_memory(uint8_t* address, size_t size, std::span<const uint32_t> node
   if (node_ids.empty()) return Status(Code::kInvalidArgument, "no nodes to bind to");
   return Status(Code::kUnsupported, "macOS has no NUMA");
 }
+
+void zero(uint8_t* address, size_t size) noexcept { std::memset(address, 0, size); }
 
 }  // namespace freestone::os

@@ -13,6 +13,10 @@ namespace freestone::os {
 /// locked pages.
 [[nodiscard]] base::Status purge(uint8_t* address, size_t size) noexcept;
 
+/// Zeroes bytes of memory that is private and of no file. Where the system tells which pages have no memory yet, those
+/// are left without, since they read as zero: for large ranges of which little may have been written.
+void zero(uint8_t* address, size_t size) noexcept;
+
 /// Puts fresh pages in place of whatever is there, which read as zero and are neither locked nor of a file. A touch by
 /// another thread meanwhile meets the old page or the new one, and is no fault.
 [[nodiscard]] base::Status renew(uint8_t* address, size_t size) noexcept;

@@ -1,6 +1,8 @@
 // Memory with properties, on Windows.
 #include <windows.h>
 
+#include <cstring>
+
 #include "os/os.h"
 #include "os/pages.h"
 
@@ -14,6 +16,8 @@ Status purge(uint8_t* address, size_t size) noexcept {
   if (const Status status = decommit(address, size); !status.ok()) return status;
   return commit(address, size);
 }
+
+void zero(uint8_t* address, size_t size) noexcept { std::memset(address, 0, size); }
 
 Status renew(uint8_t* address, size_t size) noexcept { return purge(address, size); }
 

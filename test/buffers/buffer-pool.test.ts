@@ -128,6 +128,77 @@ describe('sizes and settings', () => {
     expect(pool.acquire(1000)).toBe(buffer);
   });
 
+  it('a length that recurs finds its own views among those of other lengths', () => {
+    const pool = make();
+    const lengths = [1000, 1001, 1002, 1003];
+    const round = (): Set<Buffer> => {
+      const held = Array.from({ length: 40 }, (_, i) => pool.acquire(lengths[i % 4] ?? 0));
+      for (const buffer of held) pool.release(buffer);
+      return new Set(held);
+    };
+    for (let i = 0; i < 3; i += 1) round();
+    const before = round();
+    expect([...round()].every((buffer) => before.has(buffer))).toBe(true);
+  });
+
+  it('lengths come and go by the thousand, and each buffer has its own', () => {
+    const pool = make();
+    let random = 1;
+    const next = (limit: number): number => (random = (random * 48271) % 2147483647) % limit;
+    // More lengths of a size class than have a place of their own, each again and again while it lasts.
+    const held: { buffer: Buffer; mark: number }[] = [];
+    const late: Buffer[] = [];
+    for (let era = 0; era < 60; era += 1) {
+      const lengths = [3100, 3200, 3300].map((from) => from + era);
+      for (let i = 0; i < 60; i += 1) {
+        if (held.length > 30) {
+          const [one] = held.splice(next(held.length), 1);
+          if (one === undefined) continue;
+          expect(one.buffer.every((byte) => byte === one.mark)).toBe(true);
+          pool.release(one.buffer);
+          late.push(one.buffer);
+        }
+        const length = lengths[next(3)] ?? 0;
+        const buffer = pool.acquire(length);
+        expect(buffer.length).toBe(length);
+        held.push({ buffer: buffer.fill(1 + (i % 250)), mark: 1 + (i % 250) });
+      }
+    }
+    const now = new Set(held.map(({ buffer }) => buffer));
+    for (const buffer of late) if (!now.has(buffer)) expect(pool.owns(buffer)).toBe(false);
+    for (const { buffer } of held) pool.release(buffer);
+    expect(pool.stats()).toMatchObject({ live: 0, liveBytes: 0 });
+    pool.validate();
+  });
+
+  it('has little more memory than was held at the most, however sizes take turns', () => {
+    const pool = make({ zero: 'none' });
+    let random = 1;
+    const next = (limit: number): number => (random = (random * 48271) % 2147483647) % limit;
+    const held = Array.from({ length: 500 }, () => pool.acquire(1 + next(65536)));
+    for (let i = 0; i < 20_000; i += 1) {
+      const at = next(held.length);
+      pool.release(held[at] ?? Buffer.alloc(0));
+      held[at] = pool.acquire(1 + next(65536));
+    }
+    const { liveBytes, cachedBytes, highWaterBytes } = pool.stats();
+    expect(liveBytes + cachedBytes).toBeLessThan(1.2 * highWaterBytes);
+    pool.validate();
+  });
+
+  it('believes no property that somebody gives a Buffer', () => {
+    const pool = make();
+    for (const size of [1000, 300_000]) {
+      const buffer = pool.acquire(size).fill(7);
+      const properties = { byteOffset: 64, length: 3, byteLength: 3, buffer: new ArrayBuffer(8), fill: () => buffer };
+      for (const [name, value] of Object.entries(properties)) Object.defineProperty(buffer, name, { value });
+      pool.release(buffer);
+      pool.trim();
+      expect(pool.acquire(size).every((byte) => byte === 0)).toBe(true);
+      pool.validate();
+    }
+  });
+
   it('keeps no more than half of what was held, and a batch', () => {
     const pool = make();
     const buffers = Array.from({ length: 1000 }, () => pool.acquire(16384));
@@ -246,6 +317,25 @@ describe('what was written', () => {
         }
         held.push(buffer.fill(0xff));
       }
+    }
+  });
+
+  it('is never seen of large buffers of which little was written', () => {
+    const pool = make();
+    let random = 1;
+    const next = (limit: number): number => (random = (random * 48271) % 2147483647) % limit;
+    const zeros = Buffer.alloc(3 * MIB);
+    for (let i = 0; i < 300; i += 1) {
+      if (i % 50 === 0) pool.trim();
+      const buffer = pool.acquire(131_073 + next(2 * MIB));
+      expect(buffer.equals(zeros.subarray(0, buffer.length))).toBe(true);
+      for (let writes = next(6); writes > 0; writes -= 1) {
+        const from = next(buffer.length);
+        buffer.fill(255, from, Math.min(buffer.length, from + 1 + next(20_000)));
+      }
+      if (i % 3 === 0) buffer[buffer.length - 1] = 1;
+      if (i % 20 === 0) buffer.fill(1);
+      pool.release(buffer);
     }
   });
 

@@ -9,7 +9,11 @@ type Step =
   | { readonly do: 'trim' | 'take' | 'reclaim' };
 
 const LIMIT = 2 ** 20;
-const size = fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 600 }) }, { weight: 3, arbitrary: fc.integer({ min: 1, max: 20_000 }) }, fc.integer({ min: 1, max: 2 * LIMIT }));
+const size = fc.oneof(
+  // Lengths that recur, several of a size class, and others.
+  { weight: 6, arbitrary: fc.constantFrom(100, 110, 120, 128, 5000, 6000) },
+  { weight: 3, arbitrary: fc.integer({ min: 1, max: 600 }) },
+  { weight: 3, arbitrary: fc.integer({ min: 1, max: 20_000 }) }, fc.integer({ min: 1, max: 2 * LIMIT }));
 const which = fc.record({ do: fc.constantFrom('release' as const, 'release' as const, 'resize' as const, 'wrong' as const, 'token' as const), which: fc.nat(), by: fc.nat() });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('acquire' as const), size }) },

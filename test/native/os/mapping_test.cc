@@ -57,6 +57,35 @@ TEST_CASE("purged pages read as zero and stay writable") {
   CHECK(memory.address[0] == 1);
 }
 
+TEST_CASE("zeroing zeroes what was written and nothing beside it") {
+  const size_t page = os::page_size();
+  // More than one look at the map has.
+  const Reserved memory(6 * kHuge);
+  REQUIRE(os::commit(memory.address, memory.size).ok());
+  // Never written as a whole: runs, gaps, and both ends in the middle of a page.
+  for (const size_t stride : {size_t{1}, size_t{2}, size_t{5}, size_t{511}}) {
+    for (size_t at = 0; at < memory.size; at += stride * page) std::memset(memory.address + at, 9, page);
+    const size_t from = 3 * page + 100;
+    const size_t size = memory.size - 5 * page - 300;
+    os::zero(memory.address + from, size);
+    CHECK(all_zero(memory.address + from, size));
+    CHECK(memory.address[0] == 9);
+    if (stride == 1) {
+      CHECK(memory.address[from - 1] == 9);
+      CHECK(memory.address[from + size] == 9);
+    }
+    REQUIRE(os::purge(memory.address, memory.size).ok());
+    os::zero(memory.address, memory.size);
+    CHECK(all_zero(memory.address, memory.size));
+    REQUIRE(os::purge(memory.address, memory.size).ok());
+  }
+  std::memset(memory.address, 7, 100);
+  os::zero(memory.address + 10, 20);
+  CHECK(memory.address[9] == 7);
+  CHECK(all_zero(memory.address + 10, 20));
+  CHECK(memory.address[30] == 7);
+}
+
 TEST_CASE("advice and early memory leave content alone") {
   const Reserved memory(kHuge);
   REQUIRE(os::commit(memory.address, memory.size).ok());
