@@ -81,7 +81,7 @@ function step() {
 
 const mib = (bytes) => (bytes / MIB).toFixed(1).padStart(7);
 const row = (label) => {
-  const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage();
+  const { rss, heapTotal, heapUsed } = process.memoryUsage();
   const { liveBytes, cachedBytes, highWaterBytes, hits, misses } = pool.stats();
   const { files, malloc, region, other } = mappings();
   const young = getHeapSpaceStatistics().reduce((sum, { space_name, space_size }) => sum + (/^new/.test(space_name) ? space_size : 0), 0);
