@@ -9,7 +9,7 @@ import { median, table } from './harness/table.mjs';
 
 export const about = "BufferPool beside Buffer.alloc, npm's pools and an array of cached views; and between threads";
 export const options = {};
-export const subjectNames = ['zero: none', 'zero: release', 'shared, none', 'cached views', 'buffer-reuse-pool', 'typedarray-pool', 'allocUnsafe', 'alloc'];
+export const subjectNames = ['zero: none', 'zero: release', 'shared, none', 'cached views', 'exact views', 'buffer-reuse-pool', 'typedarray-pool', 'allocUnsafe', 'alloc'];
 
 const WORK = { 'to 64 KiB': 2e6, 'any to 64 KiB': 1e6, '16 KiB': 2e6, 'to 1 MiB': 3e5 };
 /** The engine's own are slow, and as steady with fewer. */
@@ -84,7 +84,7 @@ export async function run({ rounds, scale, only }) {
     const of = (name, what) => median(measured[name].map((each) => each[what] ?? NaN));
     const bare = only.includes('cached views') ? of('cached views', 'cpu') : NaN;
     for (const name of only) {
-      rows.push({ work, name, ns: of(name, 'ns'), cpu: of(name, 'cpu'), ratio: of(name, 'cpu') / bare, gc: of(name, 'gc'), resident: of(name, 'resident'), high: of(name, 'highWater'), trimmed: of(name, 'trimmed') });
+      rows.push({ work, name, ns: of(name, 'ns'), cpu: of(name, 'cpu'), ratio: of(name, 'cpu') / bare, gc: of(name, 'gc'), p99: of(name, 'p99'), resident: of(name, 'resident'), high: of(name, 'highWater'), trimmed: of(name, 'trimmed') });
     }
   }
   const ways = [];
@@ -107,6 +107,7 @@ export async function run({ rounds, scale, only }) {
           { title: 'ns', text: ({ ns }) => ns.toFixed(0) },
           { title: 'CPU ns', text: ({ cpu }) => cpu.toFixed(0) },
           { title: 'to cached views', text: ({ ratio }) => known(ratio, (value) => value.toFixed(2)) },
+          { title: 'p99 ns', text: ({ p99 }) => p99.toFixed(0) },
           { title: 'in GC', text: ({ gc }) => `${(gc * 100).toFixed(1)} %` },
           { title: 'resident MiB', text: ({ resident }) => mebibytes(resident) },
           { title: 'high water MiB', text: ({ high }) => known(high, mebibytes) },

@@ -1,5 +1,6 @@
 // What traffic leaves in memory: buffers of any size to 64 KiB come and go, and every so often the parts of the resident set are printed.
-//   node [--expose-gc] bench/buffers/soak.mjs [minutes] [seconds between samples] [steps a second]
+// Any length to 64 KiB, each new to the engine, or as many lengths as are named, which recur.
+//   node [--expose-gc] bench/buffers/soak.mjs [minutes] [seconds between samples] [steps a second] [lengths]
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapSpaceStatistics } from 'node:v8';
@@ -8,6 +9,7 @@ import { BufferPool } from '../../dist/buffers/index.js';
 const minutes = Number(process.argv[2] ?? 10);
 const every = Number(process.argv[3] ?? 30);
 const perSecond = Number(process.argv[4] ?? 20_000);
+const lengths = Number(process.argv[5] ?? 0);
 const MIB = 2 ** 20;
 
 /** Resident bytes by what they are of, as the system has them. Linux alone. */
@@ -56,6 +58,9 @@ function findRegion() {
 let state = 1;
 const random = (limit) => (state = (state * 48271) % 2147483647) % limit;
 
+const list = Array.from({ length: lengths }, () => 1 + random(65536));
+const nextLength = () => (lengths === 0 ? 1 + random(65536) : list[random(lengths)]);
+
 const before = process.memoryUsage();
 const pool = new BufferPool(process.env.ZERO === undefined ? {} : { zero: process.env.ZERO });
 const live = [];
@@ -74,7 +79,7 @@ function step() {
     } else pool.release(last);
     if (live.length >= bound) return;
   }
-  const buffer = pool.acquire(1 + random(65536));
+  const buffer = pool.acquire(nextLength());
   buffer.fill(steps & 255);
   live.push(buffer);
 }

@@ -165,6 +165,6 @@ describe.each([{}, { shared: true }, { strict: true }])('misuse of a pool with %
       for (const each of [pool, twin, other]) expect(each.stats()).toMatchObject({ live: 0, liveBytes: 0 });
       pool.validate();
     },
-    30_000 * LENGTH,
+    120_000 * LENGTH,
   );
 });
