@@ -46,6 +46,7 @@ describe('the memory of an import does not grow with its input', () => {
     ['100 MB of numbers, times and text', 'n,t,x,text,ok\n', 100e6, (i) => `${i},${new Date(1.6e12 + i * 250).toISOString()},${i / 7},"text, number ${i}",${i % 2 === 0}\n`, {}],
     ['100 MB as one compound dataset', 'n,x,text\n', 100e6, (i) => `${i},${i / 7},${'text '.repeat(20)}${i}\n`, { as: 'table' }],
     ['50 MB of long text', 'n,text\n', 50e6, (i) => `${i},${'long text '.repeat(30 + (i % 10))}\n`, {}],
+    ['60 MB of NDJSON with arrays and nested objects', '', 60e6, (i) => `{"n":${i},"in":{"x":${i / 7},"text":"number ${i}"},"v":[${i},${i % 7},0.5]}\n`, { format: 'ndjson' }],
     ['50 MB of 500 columns', `${columns((c) => `c${c}`)}\n`, 50e6, (i) => `${columns((c) => (c % 2 === 0 ? (i + c) % 1000 : `t${(i * c) % 100}`))}\n`, {}],
   ])(
     '%s stay under 200 MB',
