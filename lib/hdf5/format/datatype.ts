@@ -1,6 +1,6 @@
 // Datatype message (0x0003): HDF5 File Format Specification 3.0, IV.A.2.d. Classes without members have version 1, as
 // libhdf5 writes them; enumerations, compounds and arrays have version 3, which packs names and offsets tightly.
-import { unsupported } from './bytes.js';
+import { corrupt, unsupported } from './bytes.js';
 import {
   bytes,
   choose,
@@ -36,7 +36,14 @@ export interface CompoundMember {
 
 /** A datatype as the file describes it; `size` is the bytes of one element. */
 export type DatatypeMessage =
-  | { readonly class: 'integer'; readonly size: number; readonly signed: boolean; readonly bigEndian: boolean }
+  | {
+      readonly class: 'integer';
+      readonly size: number;
+      readonly signed: boolean;
+      readonly bigEndian: boolean;
+      /** Where not all bits of the size are the number's: how many are, and how many lie below them. The others are zeros. */
+      readonly bits?: { readonly precision: number; readonly offset: number };
+    }
   | { readonly class: 'float'; readonly size: number; readonly bigEndian: boolean; readonly layout: FloatLayout }
   | { readonly class: 'string'; readonly size: number; readonly pad: StringPad; readonly charset: CharacterSet }
   | { readonly class: 'opaque'; readonly size: number; readonly tag: string }
@@ -75,6 +82,8 @@ const classNames = [
 const pads: readonly StringPad[] = ['nullterm', 'null', 'space'];
 const charsets: readonly CharacterSet[] = ['ascii', 'utf8'];
 const FLOAT_IMPLIED_MANTISSA_BIT = 0x20;
+/** Below the number, or above it. */
+const INTEGER_PADDED_WITH_ONES = 6;
 
 interface Wire {
   classAndVersion: number;
@@ -125,10 +134,13 @@ const integer: ClassSchema<'integer', { offset: number; precision: number }> = {
   version: 1,
   properties: () => struct({ offset: u16, precision: u16 }),
   bits: (type) => (type.bigEndian ? 1 : 0) | (type.signed ? 8 : 0),
-  toWire: (type) => ({ offset: 0, precision: type.size * 8 }),
+  toWire: (type) => type.bits ?? { offset: 0, precision: type.size * 8 },
   fromWire: ({ offset, precision }, bits, size) => {
-    if (offset !== 0 || precision !== size * 8) throw unsupported(`an integer of ${String(precision)} bits in ${String(size)} bytes`);
-    return { class: 'integer', size, signed: (bits & 8) !== 0, bigEndian: (bits & 1) !== 0 };
+    const type = { class: 'integer', size, signed: (bits & 8) !== 0, bigEndian: (bits & 1) !== 0 } as const;
+    if (precision === size * 8 && offset === 0) return type;
+    if (precision === 0 || offset + precision > size * 8) throw corrupt(`an integer has ${String(precision)} bits from bit ${String(offset)} on in ${String(size)} bytes`);
+    if ((bits & INTEGER_PADDED_WITH_ONES) !== 0) throw unsupported(`an integer of ${String(precision)} bits among ones`);
+    return { ...type, bits: { precision, offset } };
   },
 };
 

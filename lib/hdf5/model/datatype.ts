@@ -11,6 +11,7 @@ import {
   enumType,
   fixedStringType,
   isText,
+  narrowIntegerType,
   numberType,
   variableStringType,
   type ElementType,
@@ -62,7 +63,7 @@ export function elementType(spec: unknown): ElementType {
   throw new FreestoneError(
     'ERR_INVALID_ARGUMENT',
     `${shown(spec)} is not a dtype; there are ${[...named.keys()].filter((name) => !name.endsWith('be')).join(', ')}, ` +
-      'big-endian ones such as float64be, and those made by t.string, t.enum and t.compound',
+      'big-endian ones such as float64be, and those made by t.string, t.integer, t.enum and t.compound',
     { dtype: spec },
   );
 }
@@ -83,6 +84,26 @@ export const t = {
     checkChoice('encoding', options.encoding ?? 'utf8', ['utf8', 'ascii']);
     checkChoice('pad', options.pad ?? 'null', ['null', 'space', 'nullterm']);
     return datatypeOf(fixedStringType(size, options));
+  },
+
+  /**
+   * Integers that need not all bits of their bytes, such as `t.integer('int16', { precision: 12 })` for a converter's samples, which the
+   * filter nbit stores in just these bits. They are read as arrays of numbers, of bigints where the base has 64 bits.
+   * @param base what the elements take in memory
+   * @param bits.precision how many bits the number has, its sign among them; 1 to those of the base
+   * @param bits.offset how many bits lie below it, which are zero; 0 unless given
+   * @throws {FreestoneError} ERR_INVALID_ARGUMENT
+   */
+  integer(base: IntegerName | `${IntegerName}be`, bits: { readonly precision: number; readonly offset?: number }): Datatype {
+    const element = elementType(base);
+    const { message, size } = element;
+    if (message.class !== 'integer' || message.bits !== undefined) {
+      throw new FreestoneError('ERR_INVALID_ARGUMENT', `an integer of fewer bits needs an integer type as its base, not ${element.name}`, { base });
+    }
+    checkOptions('an integer of fewer bits', bits, ['precision', 'offset']);
+    const precision = checkInteger('precision', bits.precision, { min: 1, max: size * 8 });
+    const offset = checkInteger('offset', bits.offset ?? 0, { max: size * 8 - precision });
+    return precision === size * 8 ? datatypeOf(element) : datatypeOf(narrowInteger(message, { precision, offset }));
   },
 
   /**
@@ -141,6 +162,7 @@ function checkMembers(what: string, members: unknown): void {
 export function elementTypeOf(message: DatatypeMessage): ElementType {
   switch (message.class) {
     case 'integer':
+      if (message.bits !== undefined) return narrowInteger(message, message.bits);
       return known(`${message.signed ? 'int' : 'uint'}${String(message.size * 8)}`, message.bigEndian && message.size > 1);
     case 'float': {
       const found = known(`float${String(message.size * 8)}`, message.bigEndian);
@@ -181,6 +203,12 @@ export function elementTypeOf(message: DatatypeMessage): ElementType {
     default:
       throw unsupported(`the datatype class ${message.class}`);
   }
+}
+
+function narrowInteger(message: DatatypeMessage & { readonly class: 'integer' }, bits: { readonly precision: number; readonly offset: number }): ElementType {
+  const { size, signed, bigEndian } = message;
+  const { name } = known(`${signed ? 'int' : 'uint'}${String(size * 8)}`, false);
+  return narrowIntegerType(name as IntegerName, bigEndian && size > 1, bits);
 }
 
 function known(name: string, bigEndian: boolean): ElementType {

@@ -75,6 +75,30 @@ export function numberType(kindName: IntegerName | FloatName, bigEndian: boolean
   };
 }
 
+/** An integer in some of the bits of its bytes: `precision` of them, of which the lowest is bit `offset`. */
+export function narrowIntegerType(kindName: IntegerName, bigEndian: boolean, bits: { readonly precision: number; readonly offset: number }): ElementType {
+  const { precision, offset } = bits;
+  const base = numberType(kindName, bigEndian);
+  const name = `${base.name} of ${String(precision)} bits${offset === 0 ? '' : ` from bit ${String(offset)} on`}`;
+  const signed = !kindName.startsWith('u');
+  const [low, high] = signed ? [-(2n ** BigInt(precision - 1)), 2n ** BigInt(precision - 1) - 1n] : [0n, 2n ** BigInt(precision) - 1n];
+  // The same bytes without a sign, in which what is not the number's is zero.
+  const raw = numberType(kindName.replace(/^u?/, 'u') as IntegerName, bigEndian);
+  const message = { ...base.message, bits } as DatatypeMessage;
+  return packed(name, message, {
+    put: (target, at, value, heap) => {
+      const whole = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value as number) : null;
+      if (whole === null || whole < low || whole > high) throw mismatch(name, value);
+      raw.put(target, at, BigInt.asUintN(precision, whole) << BigInt(offset), heap);
+    },
+    get: (source, at, heap) => {
+      const above = BigInt(raw.get(source, at, heap) as number | bigint) >> BigInt(offset);
+      const value = signed ? BigInt.asIntN(precision, above) : BigInt.asUintN(precision, above);
+      return base.size === 8 ? value : Number(value);
+    },
+  });
+}
+
 /** Two numbers in a compound with members r and i, as h5py has complex numbers. */
 export function complexType(part: 'float32' | 'float64', bigEndian: boolean): ElementType {
   const half = numberType(part, bigEndian);

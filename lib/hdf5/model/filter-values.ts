@@ -114,8 +114,10 @@ export function nbitValues({ type, chunkShape }: FilteredChunk): number[] {
 /** @returns `packs`: whether a number has fewer bits than its size */
 function nbitType(message: DatatypeMessage): { readonly values: readonly number[]; readonly packs: boolean } {
   switch (message.class) {
-    case 'integer':
-      return { values: [NBIT_NUMBER, message.size, Number(message.bigEndian), message.size * 8, 0], packs: false };
+    case 'integer': {
+      const { precision, offset } = message.bits ?? { precision: message.size * 8, offset: 0 };
+      return { values: [NBIT_NUMBER, message.size, Number(message.bigEndian), precision, offset], packs: message.bits !== undefined };
+    }
     case 'float': {
       const { precision } = message.layout;
       return { values: [NBIT_NUMBER, message.size, Number(message.bigEndian), precision, 0], packs: precision < message.size * 8 };

@@ -35,12 +35,20 @@ export const dataspaces: fc.Arbitrary<Dataspace> = fc.oneof(
   ),
 );
 
-const integer: fc.Arbitrary<DatatypeMessage> = fc.record({
+const wholeInteger: fc.Arbitrary<DatatypeMessage> = fc.record({
   class: fc.constant('integer' as const),
   size: fc.constantFrom(1, 2, 4, 8),
   signed: fc.boolean(),
   bigEndian: fc.boolean(),
 });
+/** Some in a part of their bits. */
+const integer: fc.Arbitrary<DatatypeMessage> = fc.oneof(
+  wholeInteger,
+  fc.tuple(wholeInteger, fc.nat(), fc.nat()).map(([type, some, more]) => {
+    const precision = 1 + (some % (type.size * 8 - 1));
+    return { ...type, bits: { precision, offset: more % (type.size * 8 - precision + 1) } } as DatatypeMessage;
+  }),
+);
 
 const floatLayouts = {
   2: { precision: 16, exponentLocation: 10, exponentSize: 5, mantissaSize: 10, exponentBias: 15 },
