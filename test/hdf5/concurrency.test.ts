@@ -63,6 +63,32 @@ describeWith(['h5py'], 'calls that nobody waited for', () => {
     expect(dataset(read(path), '/x').values).toEqual(expected.map(String));
   });
 
+  it('of whole chunks, which go out from the memory of the caller, keep their order among parts of them', async () => {
+    const path = scratch.path();
+    const expected = new Int32Array(4 * 1000);
+    {
+      await using file = await H5File.create(path);
+      const x = await file.root.createDataset('x', { dtype: 'int32', shape: [4, 1000], chunks: [1, 1000] });
+      const done: Promise<unknown>[] = [];
+      const write = (data: Int32Array, row: number, column: number, rows: number, columns: number): void => {
+        done.push(x.write(data, { start: [row, column], count: [rows, columns] }));
+        for (let r = 0; r < rows; r += 1) expected.set(data.subarray(r * columns, (r + 1) * columns), (row + r) * 1000 + column);
+      };
+      for (let i = 1; i <= 60; i += 1) {
+        write(new Int32Array(2000).fill(i), i % 3, 0, 2, 1000);
+        if (i % 4 === 0) write(new Int32Array(30).fill(-i), i % 2, 100 + i, 2, 15);
+        if (i % 7 === 0) write(new Int32Array(1000).fill(i * 1000), 3, 0, 1, 1000);
+        if (i % 10 === 0) done.push(file.flush());
+      }
+      await Promise.all(done);
+      expect(await x.read()).toEqual(expected);
+      // More than a row, so that a chunk is not one run of what is read.
+      expect(await x.read({ start: [1, 0], count: [2, 1000] })).toEqual(expected.subarray(1000, 3000));
+      expect(await x.read({ start: [0, 500], count: [4, 500] })).toEqual(Int32Array.from({ length: 2000 }, (_, i) => expected[Math.floor(i / 500) * 1000 + 500 + (i % 500)] ?? 0));
+    }
+    expect(dataset(read(path), '/x').values).toEqual(Array.from(expected, String));
+  });
+
   it('that fail do not stop those behind them', async () => {
     const path = scratch.path();
     {

@@ -47,9 +47,9 @@ export function dot(a: readonly number[], b: readonly number[]): number {
 }
 
 /** Whether the elements of `source` lie one after the other for a box of this `count`. */
-export function isContiguous(source: ElementSource, count: readonly number[], elementSize: number): boolean {
+export function isContiguous({ strides }: { readonly strides: readonly number[] }, count: readonly number[], elementSize: number): boolean {
   const packed = rowMajorStrides(count, elementSize);
-  return count.every((n, d) => n <= 1 || source.strides[d] === packed[d]);
+  return count.every((n, d) => n <= 1 || strides[d] === packed[d]);
 }
 
 /** All positions of a grid, the last dimension fastest; the same array is given each time. */

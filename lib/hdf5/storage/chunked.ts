@@ -1,6 +1,6 @@
 // Chunked storage: elements are gathered into whole chunks in memory, and a chunk goes through the filters and to the file
 // on a worker thread. A chunk that is only partly written stays in memory until it fills up, is pushed out, or is flushed.
-import { native, type NativeChunkCodec } from '../../native.js';
+import { native } from '../../native.js';
 import type { Layout } from '../format/layout.js';
 import {
   checkStillThere,
@@ -15,9 +15,10 @@ import {
   type ElementSource,
   type ElementTarget,
 } from './box.js';
-import { ChunkIndex, type ChunkRecord } from './chunk-index.js';
+import type { ChunkIndex, ChunkRecord } from './chunk-index.js';
 import type { FileStore, MetadataBatch } from './file-store.js';
-import { begin, settled, task, wait, Flight, Line, type Pending, type Steps, type TaskResult } from './steps.js';
+import { begin, settled, wait, Flight, Line, type Pending, type Steps } from './steps.js';
+import { StoredChunks } from './stored-chunks.js';
 
 /** Partly written chunks of one dataset stay in memory up to this many bytes. */
 const CACHE_BYTES = 32 * 2 ** 20;
@@ -45,12 +46,10 @@ interface Cached {
 export class ChunkedStorage {
   readonly #store: FileStore;
   readonly #options: ChunkedOptions;
-  readonly #codec: NativeChunkCodec;
+  readonly #chunks: StoredChunks;
   readonly #chunkBytes: number;
   readonly #chunkStrides: readonly number[];
-  readonly #onStored: () => void;
   #shape: readonly number[];
-  readonly index: ChunkIndex;
   /** In the order of last use. */
   #cache = new Map<number, Cached>();
   #storing = new Map<number, Pending>();
@@ -64,11 +63,14 @@ export class ChunkedStorage {
     this.#store = store;
     this.#options = options;
     this.#shape = options.shape;
-    this.#codec = new (native().ChunkCodec)(options.filters);
     this.#chunkBytes = product(options.chunkShape) * options.elementSize;
     this.#chunkStrides = rowMajorStrides(options.chunkShape, options.elementSize);
-    this.#onStored = onStored;
-    this.index = new ChunkIndex(options.chunkShape, options.shape);
+    const { chunkShape, shape, filters } = options;
+    this.#chunks = new StoredChunks(store, { chunkShape, shape, chunkBytes: this.#chunkBytes, filters, onStored });
+  }
+
+  get index(): ChunkIndex {
+    return this.#chunks.index;
   }
 
   get storageSize(): number {
@@ -126,7 +128,7 @@ export class ChunkedStorage {
   *write(box: Box, source: ElementSource, until: 'written' | 'taken' = 'written'): Steps {
     if (product(box.count) === 0) return;
     const flight = new Flight();
-    yield* this.#line.inTurn(() => this.#gatherAll(box, source, flight));
+    yield* this.#line.inTurn(() => this.#gatherAll(box, source, flight, until === 'written'));
     const landed = begin(flight.landed());
     if (until === 'written') yield* wait(landed);
     else if (!landed.isSettled || landed.hasFailed) {
@@ -136,10 +138,46 @@ export class ChunkedStorage {
     }
   }
 
-  *#gatherAll(box: Box, source: ElementSource, flight: Flight): Steps {
+  /** @param stays whether the source stays as it is until the flight has landed */
+  *#gatherAll(box: Box, source: ElementSource, flight: Flight, stays: boolean): Steps {
+    const isPlain = stays && this.#chunks.isPlain && source.swap === 1;
     for (const position of this.#positions(box)) {
       if (flight.failed) break;
-      yield* this.#gather(position, box, source, flight);
+      if (!isPlain || !(yield* this.#storeFromSource(position, box, source, flight))) yield* this.#gather(position, box, source, flight);
+    }
+  }
+
+  /** Stores a chunk that the box holds as the file will have it, from the caller's own memory, which the kernel alone reads. @returns whether it is such a one */
+  *#storeFromSource(position: readonly number[], box: Box, source: ElementSource, flight: Flight): Steps<boolean> {
+    const { chunkShape, elementSize } = this.#options;
+    const { bytes, offset, strides } = source;
+    const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
+    const isWhole = start.every((first, d) => first >= (box.start[d] ?? 0) && first + (chunkShape[d] ?? 1) <= (box.start[d] ?? 0) + (box.count[d] ?? 0));
+    if (!isWhole || !isContiguous(source, chunkShape, elementSize)) return false;
+    const number = this.index.number(position);
+    yield* settled(this.#storing.get(number));
+    if (this.#cache.has(number)) return false;
+    // The memory is the user's, who may have detached it meanwhile: it is looked at when its turn has come.
+    yield* wait(this.#store.throttle.enter(this.#chunkBytes));
+    try {
+      checkStillThere(bytes, offset, strides, box.count, elementSize);
+    } catch (error) {
+      this.#store.throttle.leave(this.#chunkBytes);
+      throw error;
+    }
+    const from = offset + dot(start.map((first, d) => first - (box.start[d] ?? 0)), strides);
+    const stored = begin(this.#storeWhole(number, bytes.subarray(from, from + this.#chunkBytes)));
+    if (!stored.isSettled) this.#storing.set(number, stored);
+    flight.add(stored);
+    return true;
+  }
+
+  /** The throttle has been entered. */
+  *#storeWhole(number: number, bytes: Uint8Array): Steps {
+    try {
+      yield* this.#chunks.putPlain(number, bytes);
+    } finally {
+      this.#storing.delete(number);
     }
   }
 
@@ -180,7 +218,27 @@ export class ChunkedStorage {
     const record = this.index.get(number);
     if (record === undefined && fill === null && target.isOurs) return;
     yield* wait(this.#store.throttle.enter(this.#chunkBytes));
-    flight.add(begin(this.#fetch(record, start, part, box, target)));
+    const direct = record === undefined ? undefined : this.#wholeIn(start, part, box, target);
+    flight.add(begin(record !== undefined && direct !== undefined ? this.#fetchWhole(record, direct) : this.#fetch(record, start, part, box, target)));
+  }
+
+  /** Where a chunk that is read as a whole lies in the target, if that is memory of our own and the chunk one run of it. */
+  #wholeIn(start: readonly number[], part: Box, box: Box, { bytes, isOurs }: ElementTarget): Uint8Array | undefined {
+    const { chunkShape, elementSize } = this.#options;
+    if (!isOurs || part.count.some((n, d) => n !== chunkShape[d])) return undefined;
+    const strides = rowMajorStrides(box.count, elementSize);
+    if (!isContiguous({ strides }, chunkShape, elementSize)) return undefined;
+    const at = dot(start.map((first, d) => first - (box.start[d] ?? 0)), strides);
+    return bytes.subarray(at, at + this.#chunkBytes);
+  }
+
+  /** Reads a chunk to where it is wanted; the throttle has been entered. */
+  *#fetchWhole(record: ChunkRecord, into: Uint8Array): Steps {
+    try {
+      yield* this.#chunks.load(record, into);
+    } finally {
+      this.#store.throttle.leave(this.#chunkBytes);
+    }
   }
 
   /** Reads a chunk that is in the file, or nowhere; the throttle has been entered. */
@@ -188,16 +246,12 @@ export class ChunkedStorage {
     const buffer = this.#buffer();
     try {
       if (record === undefined) buffer.fill(this.#options.fill ?? 0);
-      else yield* this.#load(record, buffer);
+      else yield* this.#chunks.load(record, buffer);
       this.#copyOut(buffer, start, part, box, target);
     } finally {
       this.#recycle(buffer);
       this.#store.throttle.leave(this.#chunkBytes);
     }
-  }
-
-  *#load({ address, size, filterMask }: ChunkRecord, into: Buffer): Steps {
-    yield* wait(task((ticket) => { this.#codec.load(ticket, this.#store.file, address, size, filterMask, into); }, into));
   }
 
   /** Copies `part` of a chunk that begins at `start` to where it is in `box`. */
@@ -259,7 +313,7 @@ export class ChunkedStorage {
   *#discard(): Steps {
     yield* this.#stored();
     this.#cache.clear();
-    for (const number of [...this.index.numbers()]) this.#forget(number);
+    for (const number of [...this.index.numbers()]) this.#chunks.forget(number);
   }
 
   /**
@@ -286,7 +340,7 @@ export class ChunkedStorage {
   }
 
   *#cutOff(shape: readonly number[], shrunk: readonly boolean[], isTolerant: boolean): Steps {
-    const { chunkShape, filters } = this.#options;
+    const { chunkShape } = this.#options;
     const flight = new Flight();
     const outside: number[] = [];
     for (const number of new Set([...this.index.numbers(), ...this.#cache.keys()])) {
@@ -310,24 +364,16 @@ export class ChunkedStorage {
       this.#cache.set(number, kept);
       this.#recycle(cached.buffer);
       // It is stored anew: in its place the file has what the last commit says, which a crash brings back.
-      if (filters.length === 0) this.#forget(number);
+      if (this.#chunks.isPlain) this.#chunks.forget(number);
       yield* this.#shrinkCache(flight);
     }
     // Only now is nothing on its way to the file that would be noted in the index when it arrives. What could not be stored
     // is in memory again, and the next flush tries again.
     yield* settled(begin(flight.landed()));
     for (const number of outside) {
-      this.#forget(number);
+      this.#chunks.forget(number);
       this.#cache.delete(number);
     }
-  }
-
-  /** Takes a chunk out of the index and gives its space back. */
-  #forget(number: number): void {
-    const record = this.index.get(number);
-    if (record === undefined) return;
-    this.index.delete(number);
-    this.#store.release(record);
   }
 
   /** Whether nothing of a chunk can follow what a box writes of it: a chunk at the rim is complete where the dataset can grow no further. */
@@ -376,7 +422,7 @@ export class ChunkedStorage {
     if (found !== undefined) return found;
     const buffer = this.#buffer();
     const record = this.index.get(number);
-    if (record !== undefined) yield* this.#load(record, buffer);
+    if (record !== undefined) yield* this.#chunks.load(record, buffer);
     const cached = { buffer, dirty: false, filled: record === undefined ? 0 : this.#chunkBytes };
     this.#cache.set(number, cached);
     return cached;
@@ -416,25 +462,10 @@ export class ChunkedStorage {
     }
   }
 
-  /** Filters and writes one chunk; the throttle has been entered. */
-  *#storeChunk(number: number, cached: Cached): Steps {
-    const { file, space } = this.#store;
-    const { buffer } = cached;
-    try {
-      this.#fillUp(cached);
-      const record = this.index.get(number);
-      if (record !== undefined && this.#options.filters.length === 0) {
-        // Without filters a chunk has one size for ever and is rewritten where it is.
-        yield* wait(task((ticket) => { file.write(ticket, record.address, buffer); }, buffer));
-        return;
-      }
-      const stored: TaskResult = yield* wait(task((ticket) => { this.#codec.store(ticket, file, space.native, buffer); }, buffer));
-      this.#forget(number);
-      this.index.set(number, stored);
-      this.#onStored();
-    } finally {
-      this.#store.throttle.leave(this.#chunkBytes);
-    }
+  /** Stores one chunk; the throttle has been entered. */
+  #storeChunk(number: number, cached: Cached): Steps {
+    this.#fillUp(cached);
+    return this.#chunks.put(number, cached.buffer);
   }
 
   /** Copies `part` of what the elements of `box` are into a chunk that begins at `start`. */

@@ -1,0 +1,89 @@
+// The chunks of one dataset in the file: how they come there, where they are, and how they come back.
+import { native, type NativeChunkCodec } from '../../native.js';
+import { checkStillThere } from './box.js';
+import { ChunkIndex, type ChunkRecord } from './chunk-index.js';
+import type { FileStore } from './file-store.js';
+import { task, wait, type Steps } from './steps.js';
+
+export interface StoredChunksOptions {
+  readonly chunkShape: readonly number[];
+  readonly shape: readonly number[];
+  /** Bytes of a chunk before filters. */
+  readonly chunkBytes: number;
+  /** For each filter: id, number of values, values. */
+  readonly filters: Uint32Array;
+  /** Called whenever the index has changed. */
+  readonly onStored: () => void;
+}
+
+export class StoredChunks {
+  readonly index: ChunkIndex;
+  readonly #store: FileStore;
+  readonly #codec: NativeChunkCodec;
+  readonly #chunkBytes: number;
+  readonly #onStored: () => void;
+  /** Whether chunks are in the file as they are in memory. Then a chunk has one size for ever and is rewritten where it is. */
+  readonly isPlain: boolean;
+
+  constructor(store: FileStore, { chunkShape, shape, chunkBytes, filters, onStored }: StoredChunksOptions) {
+    this.#store = store;
+    this.#codec = new (native().ChunkCodec)(filters);
+    this.#chunkBytes = chunkBytes;
+    this.#onStored = onStored;
+    this.isPlain = filters.length === 0;
+    this.index = new ChunkIndex(chunkShape, shape);
+  }
+
+  /** Reads one chunk. @param into of a chunk's size, which no user holds */
+  *load({ address, size, filterMask }: ChunkRecord, into: Uint8Array): Steps {
+    yield* wait(task((ticket) => { this.#codec.load(ticket, this.#store.file, address, size, filterMask, into); }, into));
+  }
+
+  /** Filters and writes one chunk, which the throttle has let through. @param chunk memory that no user holds */
+  *put(number: number, chunk: Uint8Array): Steps {
+    const { file, space } = this.#store;
+    try {
+      const known = this.index.get(number);
+      if (known !== undefined && this.isPlain) {
+        yield* wait(task((ticket) => { file.write(ticket, known.address, chunk); }, chunk));
+        return;
+      }
+      const stored = yield* wait(task((ticket) => { this.#codec.store(ticket, file, space.native, chunk); }, chunk));
+      this.forget(number);
+      this.index.set(number, stored);
+      this.#onStored();
+    } finally {
+      this.#store.throttle.leave(this.#chunkBytes);
+    }
+  }
+
+  /** Writes one plain chunk from a user's memory, which the kernel alone reads; the throttle has let it through. */
+  *putPlain(number: number, bytes: Uint8Array): Steps {
+    const size = this.#chunkBytes;
+    try {
+      const known = this.index.get(number);
+      const address = known?.address ?? this.#store.space.allocate(size, { kind: 'raw' });
+      try {
+        yield* wait(task((ticket) => { this.#store.file.write(ticket, address, bytes); }, bytes));
+        // What was read from memory that was taken away meanwhile is anything.
+        checkStillThere(bytes, 0, [1], [size], 1);
+      } catch (error) {
+        if (known === undefined) this.#store.release({ address, size });
+        throw error;
+      }
+      if (known !== undefined) return;
+      this.index.set(number, { address, size, filterMask: 0 });
+      this.#onStored();
+    } finally {
+      this.#store.throttle.leave(size);
+    }
+  }
+
+  /** Takes a chunk out of the index and gives its space back. */
+  forget(number: number): void {
+    const record = this.index.get(number);
+    if (record === undefined) return;
+    this.index.delete(number);
+    this.#store.release(record);
+  }
+}
