@@ -54,12 +54,19 @@ export interface NativeFile {
   read(ticket: number, address: number, into: Uint8Array): void;
   /** As `read`, on the calling thread: for metadata, a few kilobytes at a time. */
   readSync(address: number, into: Uint8Array): void;
+  /** As `readSync`, but only what is in memory already: how many bytes that were, from the first on. */
+  readCached(address: number, into: Uint8Array): number;
+  /** Takes the file system's space for what is about to be written, so that a full disk is known before the first byte. */
+  reserve(ticket: number, address: number, size: number): void;
   size(): number;
   truncate(ticket: number, size: number): void;
   /** Data and size reach the device. */
   sync(ticket: number): void;
-  /** Unlocks and closes once what is under way has ended. Every later call is ERR_CLOSED; a second close does nothing. */
-  close(ticket: number): void;
+  /**
+   * Unlocks and closes once what is under way has ended. Every later call is ERR_CLOSED; a second close does nothing.
+   * @param most the file is cut to this size if it is longer
+   */
+  close(ticket: number, most?: number): void;
 }
 
 /** The filters of one dataset, in the order in which they are applied on write. */
@@ -384,7 +391,8 @@ export interface NativeAddon {
    */
   FileSpace: new (initialOffsetOrHandle: number, limit?: number, settings?: Float64Array) => NativeFileSpace;
   /** Opens and locks, shared for reading and exclusive for writing, as libhdf5 does with flock. `create` refuses an existing file with ERR_EXISTS. */
-  File: new (path: string, mode: number) => NativeFile;
+  /** @param direct large writes pass the page cache by, where the file system can do that */
+  File: new (path: string, mode: number, direct?: boolean) => NativeFile;
   /** @param filters for each filter: its HDF5 id, the number of its values, the values */
   ChunkCodec: new (filters: Uint32Array) => NativeChunkCodec;
   /**
@@ -402,6 +410,13 @@ export interface NativeAddon {
     elementSize: number,
     swapSize: number,
   ): void;
+  /**
+   * Puts the texts of references of 16 bytes one after the other, each with a zero byte behind it: as many as lie in collections
+   * that are in memory as a whole, and as there is room for.
+   * @param range bytes of the file, from `address` on
+   * @returns how many references were followed, the bytes of `into`, 1 if all of these are ASCII, 1 if a text has a zero byte inside
+   */
+  gatherTexts(references: Uint8Array, range: Uint8Array, address: number, into: Uint8Array): Float64Array;
   /**
    * Puts texts, each with a zero byte behind it, into a global heap collection and writes their references, as many as have room.
    * @param used bytes of the collection @param objects in the collection @param address of the collection in the file

@@ -83,7 +83,7 @@ await subject({
 
   read(job) {
     const run = async (see) => {
-      const file = await H5File.open(job.output);
+      const file = await H5File.open(job.output, 'r', job.threads === undefined ? {} : { threads: job.threads });
       await reads[job.work](job, file, see);
       await file.close();
     };

@@ -1,8 +1,10 @@
 // The HDF5 tier's door.
-export { H5File, type CreateOptions } from './model/file.js';
+export { H5File, type CreateOptions, type OpenOptions } from './model/file.js';
 export type { Durability } from './commit/commit.js';
 export type { SpaceOptions } from './storage/superblock-extension.js';
+export type { ChunkCacheStats } from './storage/chunk-cache.js';
 export type { ExternalRun } from './storage/external.js';
+export type { ThrashEvent } from './model/thrashing.js';
 export type { ExtentKind, FileExtent } from './model/file-map.js';
 export { Group } from './model/group.js';
 export { Dataset } from './model/dataset.js';

@@ -1,4 +1,5 @@
-// File, ChunkCodec, copyBox, packTexts, workerCount, filterLibraries, onJobsDone and settleJobs of lib/native.ts.
+// File, ChunkCodec, copyBox, packTexts, gatherTexts, workerCount, filterLibraries, onJobsDone and settleJobs of
+// lib/native.ts.
 #include <memory>
 
 #include "bind/arguments.h"
@@ -79,7 +80,8 @@ Napi::Value file_construct(const Napi::CallbackInfo& info) {
     throw_error(info.Env(), Code::kInvalidArgument, "mode must be 0 to 3");
   }
   if (!info.IsConstructCall()) throw_error(info.Env(), Code::kInvalidArgument, "File needs `new`");
-  auto sink = FileSink::open(path.c_str(), static_cast<os::OpenMode>(mode));
+  const bool direct = info[2].IsBoolean() && info[2].As<Napi::Boolean>().Value();
+  auto sink = FileSink::open(path.c_str(), static_cast<os::OpenMode>(mode), direct);
   check(info.Env(), sink.status(), {.path = path.c_str()});
   wrap(info, sink.take());
   return info.This();
@@ -108,6 +110,23 @@ Napi::Value file_read_sync(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value file_read_cached(const Napi::CallbackInfo& info) {
+  auto& file = self<FileSink>(info);
+  const uint64_t address = whole_number(info, 0, "address");
+  const Bytes into = bytes(info, 1, "into");
+  const auto held = lease(info.Env(), file);
+  const auto read = held.file().read_cached(address, into);
+  check(info.Env(), read.status(), {.path = file.path(), .address = address});
+  return Napi::Number::New(info.Env(), static_cast<double>(read.value()));
+}
+
+Napi::Value file_reserve(const Napi::CallbackInfo& info) {
+  auto& file = self<FileSink>(info);
+  const uint64_t address = whole_number(info, 1, "address");
+  const uint64_t size = whole_number(info, 2, "size", Code::kInvalidSize);
+  return start_operation(info, file, pipeline::Reserve{lease(info.Env(), file), address, size});
+}
+
 Napi::Value file_size(const Napi::CallbackInfo& info) {
   auto& file = self<FileSink>(info);
   const auto size = lease(info.Env(), file).file().size();
@@ -130,7 +149,8 @@ Napi::Value file_close(const Napi::CallbackInfo& info) {
   auto& file = self<FileSink>(info);
   Environment& environment = Environment::of(info.Env());
   pipeline::Executor& executor = environment.executor();
-  auto job = std::make_unique<FileJob<pipeline::Close>>(info, Ref(&file), pipeline::Close{Ref(&file)});
+  const uint64_t most = info[1].IsUndefined() ? base::kMaxAddress : whole_number(info, 1, "most", Code::kInvalidSize);
+  auto job = std::make_unique<FileJob<pipeline::Close>>(info, Ref(&file), pipeline::Close{Ref(&file), most});
   environment.begin();
   // Once it has begun the executor has it, or the file until its last task is done.
   if (file.begin_close(executor, *job)) {
@@ -208,6 +228,18 @@ Napi::Value pack_texts(const Napi::CallbackInfo& info) {
   return float64_array(info.Env(), values);
 }
 
+Napi::Value gather_texts(const Napi::CallbackInfo& info) {
+  const Bytes references = bytes(info, 0, "references");
+  const Bytes range = bytes(info, 1, "range");
+  const uint64_t address = whole_number(info, 2, "address");
+  const Bytes into = bytes(info, 3, "into");
+  const auto gathered = pipeline::gather_texts(references, range, address, into);
+  check(info.Env(), gathered.status());
+  const double values[] = {static_cast<double>(gathered.value().count), static_cast<double>(gathered.value().bytes),
+                           gathered.value().ascii ? 1.0 : 0.0, gathered.value().has_zero ? 1.0 : 0.0};
+  return float64_array(info.Env(), values);
+}
+
 Napi::Value on_jobs_done(const Napi::CallbackInfo& info) {
   if (!info[0].IsFunction()) throw_error(info.Env(), Code::kInvalidArgument, "listener must be a function");
   Environment::of(info.Env()).on_jobs_done(info[0].As<Napi::Function>());
@@ -235,15 +267,19 @@ Napi::Value filter_libraries(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void export_pipeline(Napi::Env env, Napi::Object exports) {
-  define_class<file_construct>(env, exports, "File",
-                               {entry<file_write>("write"), entry<file_read>("read"), entry<file_read_sync>("readSync"),
-                                entry<file_size>("size"), entry<file_truncate>("truncate"), entry<file_sync>("sync"),
-                                entry<file_close>("close")});
+  define_class<file_construct>(
+      env, exports, "File",
+      {entry<file_write>("write"), entry<file_read>("read"), entry<file_read_sync>("readSync"),
+       entry<file_read_cached>("readCached"), entry<file_reserve>("reserve"), entry<file_size>("size"),
+       entry<file_truncate>("truncate"), entry<file_sync>("sync"), entry<file_close>("close")});
   define_class<codec_construct>(env, exports, "ChunkCodec", {entry<codec_store>("store"), entry<codec_load>("load")});
-  const napi_property_descriptor functions[] = {
-      entry<copy_box>("copyBox"),         entry<pack_texts>("packTexts"),
-      entry<worker_count>("workerCount"), entry<filter_libraries>("filterLibraries"),
-      entry<on_jobs_done>("onJobsDone"),  entry<settle_jobs>("settleJobs")};
+  const napi_property_descriptor functions[] = {entry<copy_box>("copyBox"),
+                                                entry<pack_texts>("packTexts"),
+                                                entry<gather_texts>("gatherTexts"),
+                                                entry<worker_count>("workerCount"),
+                                                entry<filter_libraries>("filterLibraries"),
+                                                entry<on_jobs_done>("onJobsDone"),
+                                                entry<settle_jobs>("settleJobs")};
   if (napi_define_properties(env, exports, std::size(functions), functions) != napi_ok) throw Napi::Error::New(env);
 }
 

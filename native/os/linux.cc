@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,6 +42,19 @@ Result<Array<size_t>> huge_page_sizes(const char* sys_root) noexcept {
   if (!fits) return Status(Code::kOutOfMemory, "huge page sizes");
   std::sort(sizes.begin(), sizes.end());
   return sizes;
+}
+
+Status copy_foreign(uint8_t* into, const uint8_t* from, size_t size) noexcept {
+  for (size_t done = 0; done < size;) {
+    const iovec to{into + done, size - done};
+    const iovec source{const_cast<uint8_t*>(from) + done, size - done};
+    const ssize_t copied = process_vm_readv(getpid(), &to, 1, &source, 1, 0);
+    if (copied < 0 && errno == EFAULT) return Status::system(EFAULT, "process_vm_readv");
+    // Some containers forbid it.
+    if (copied <= 0) return Status(Code::kUnsupported, "copying by the system");
+    done += static_cast<size_t>(copied);
+  }
+  return {};
 }
 
 uint32_t current_cpu() noexcept {

@@ -20,6 +20,10 @@ Result<Array<size_t>> huge_page_sizes(const char*) noexcept {
   return Array<size_t>();
 }
 
+Status copy_foreign(uint8_t*, const uint8_t*, size_t) noexcept {
+  return Status(Code::kUnsupported, "copying by the system");
+}
+
 uint32_t current_cpu() noexcept {
   size_t cpu = 0;
   return pthread_cpu_number_np(&cpu) == 0 ? static_cast<uint32_t>(cpu) : 0;

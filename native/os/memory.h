@@ -42,6 +42,10 @@ enum class Access : uint8_t {
 /// nothing has changed then.
 [[nodiscard]] base::Status resize(uint8_t* address, size_t size, size_t to) noexcept;
 
+/// Copies memory that somebody else may take away meanwhile: the system's EFAULT then, where a plain copy would end the
+/// process. Any ranges that do not overlap. `kUnsupported` where the system has no way.
+[[nodiscard]] base::Status copy_foreign(uint8_t* into, const uint8_t* from, size_t size) noexcept;
+
 /// Changes what may be done with committed pages; their content stays.
 [[nodiscard]] base::Status protect(uint8_t* address, size_t size, Access access) noexcept;
 

@@ -2,8 +2,10 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -115,6 +117,24 @@ Result<uint64_t> File::read_at(uint64_t address, Bytes into) const noexcept {
   });
 }
 
+Result<uint64_t> File::read_cached(uint64_t address, Bytes into) const noexcept {
+  if (!is_open()) return Status(Code::kClosed, "the file is closed");
+  if (!base::checked_add(address, into.size())) return Status(Code::kInvalidArgument, "address out of range");
+#ifdef __linux__
+  return transfer_all(into.size(), "read", [&](size_t done, size_t count, int32_t& error) noexcept -> ptrdiff_t {
+    const iovec place{into.data() + done, count};
+    const ptrdiff_t moved =
+        preadv2(static_cast<int>(handle_), &place, 1, static_cast<off_t>(address + done), RWF_NOWAIT);
+    error = errno;
+    // EAGAIN: not in memory. The others: a file system, or a kernel, that does not know.
+    if (moved < 0 && (error == EAGAIN || error == EOPNOTSUPP || error == ENOSYS || error == EINVAL)) return 0;
+    return moved;
+  });
+#else
+  return uint64_t{0};
+#endif
+}
+
 Status File::write_at(uint64_t address, ConstBytes data) const noexcept {
   if (!is_open()) return Status(Code::kClosed, "the file is closed");
   if (!writable_) return Status(Code::kReadOnly, "the file was opened for reading");
@@ -146,6 +166,47 @@ Status File::truncate(uint64_t size) const noexcept {
     if (errno != EINTR) return Status::system(errno, "ftruncate");
   }
   return {};
+}
+
+Status File::preallocate(uint64_t address, uint64_t size) const noexcept {
+  if (!is_open()) return Status(Code::kClosed, "the file is closed");
+  if (!writable_) return Status(Code::kReadOnly, "the file was opened for reading");
+  if (size == 0 || !base::checked_add(address, size)) return Status(Code::kInvalidSize, "size out of range");
+#ifdef __linux__
+  // Not posix_fallocate: it makes the file longer, and where the file system cannot do it, writes to every block.
+  while (fallocate(static_cast<int>(handle_), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(address),
+                   static_cast<off_t>(size)) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL || errno == ENODEV || errno == EPERM) {
+      return Status(Code::kUnsupported, "the file system does not preallocate");
+    }
+    return Status::system(errno, "fallocate");
+  }
+  return {};
+#else
+  return Status(Code::kUnsupported, "preallocation");
+#endif
+}
+
+Result<File> File::open_direct() const noexcept {
+  if (!is_open()) return Status(Code::kClosed, "the file is closed");
+  if (!writable_) return Status(Code::kReadOnly, "the file was opened for reading");
+#ifdef __linux__
+  // With larger pages an aligned write could share one with what is in the page cache.
+  if (page_size() > kDirectAlignment) return Status(Code::kUnsupported, "direct writes with such large pages");
+  // By descriptor and not by path, which may be another file's by now.
+  char path[32];
+  std::snprintf(path, sizeof(path), "/proc/self/fd/%d", static_cast<int>(handle_));
+  File direct;
+  do {
+    direct.handle_ = ::open(path, O_WRONLY | O_DIRECT | O_CLOEXEC);
+  } while (!direct.is_open() && errno == EINTR);
+  if (!direct.is_open()) return Status(Code::kUnsupported, "the file system has no direct writes");
+  direct.writable_ = true;
+  return direct;
+#else
+  return Status(Code::kUnsupported, "direct writes");
+#endif
 }
 
 Status File::sync() const noexcept {

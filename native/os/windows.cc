@@ -99,6 +99,10 @@ Status protect(uint8_t* address, size_t size, Access access) noexcept {
   return VirtualProtect(address, size, protection, &before) ? Status() : memory_failure("VirtualProtect");
 }
 
+Status copy_foreign(uint8_t*, const uint8_t*, size_t) noexcept {
+  return Status(Code::kUnsupported, "copying by the system");
+}
+
 uint32_t current_cpu() noexcept {
   PROCESSOR_NUMBER number;
   GetCurrentProcessorNumberEx(&number);

@@ -122,6 +122,12 @@ Result<uint64_t> File::read_at(uint64_t address, Bytes into) const noexcept {
   });
 }
 
+Result<uint64_t> File::read_cached(uint64_t address, Bytes into) const noexcept {
+  if (!is_open()) return Status(Code::kClosed, "the file is closed");
+  if (!base::checked_add(address, into.size())) return Status(Code::kInvalidArgument, "address out of range");
+  return uint64_t{0};
+}
+
 Status File::write_at(uint64_t address, ConstBytes data) const noexcept {
   if (!is_open()) return Status(Code::kClosed, "the file is closed");
   if (!writable_) return Status(Code::kReadOnly, "the file was opened for reading");
@@ -154,6 +160,18 @@ Status File::truncate(uint64_t size) const noexcept {
   end.EndOfFile.QuadPart = static_cast<LONGLONG>(size);
   return SetFileInformationByHandle(as_handle(handle_), FileEndOfFileInfo, &end, sizeof(end)) ? Status()
                                                                                               : last_error("ftruncate");
+}
+
+Status File::preallocate(uint64_t, uint64_t) const noexcept {
+  if (!is_open()) return Status(Code::kClosed, "the file is closed");
+  if (!writable_) return Status(Code::kReadOnly, "the file was opened for reading");
+  return Status(Code::kUnsupported, "preallocation");
+}
+
+Result<File> File::open_direct() const noexcept {
+  if (!is_open()) return Status(Code::kClosed, "the file is closed");
+  if (!writable_) return Status(Code::kReadOnly, "the file was opened for reading");
+  return Status(Code::kUnsupported, "direct writes");
 }
 
 Status File::sync() const noexcept {

@@ -24,7 +24,7 @@ Status StoreChunk::run(Worker& worker) noexcept {
   address = allocated.value();
   stored_size = encoded.value().bytes.size();
   filter_mask = encoded.value().filter_mask;
-  const Status written = file.file().write_at(address, encoded.value().bytes);
+  const Status written = file.write(address, encoded.value().bytes);
   // When even that fails there is a hole that no structure refers to.
   if (!written.ok()) (void)space->free(address, stored_size);
   return written;
@@ -49,14 +49,16 @@ Status LoadChunk::run(Worker& worker) noexcept {
   return filters->decode(worker.scratch, stored, filter_mask, into);
 }
 
-Status Write::run(Worker&) noexcept { return file.file().write_at(address, data); }
+Status Write::run(Worker&) noexcept { return file.write(address, data); }
+
+Status Reserve::run(Worker&) noexcept { return file.reserve(address, size); }
 
 Status Read::run(Worker&) noexcept { return read_exactly(file.file(), address, into); }
 
-Status Truncate::run(Worker&) noexcept { return file.file().truncate(size); }
+Status Truncate::run(Worker&) noexcept { return file.truncate(size); }
 
 Status Sync::run(Worker&) noexcept { return file.file().sync(); }
 
-Status Close::run(Worker&) noexcept { return file->finish_close(); }
+Status Close::run(Worker&) noexcept { return file->finish_close(most); }
 
 }  // namespace freestone::pipeline

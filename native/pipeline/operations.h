@@ -53,6 +53,15 @@ struct Write {
   [[nodiscard]] base::Status run(Worker& worker) noexcept;
 };
 
+/// Takes the file system's space for bytes that are about to be written. As `FileSink::Lease::reserve`.
+struct Reserve {
+  FileSink::Lease file;
+  uint64_t address = 0;
+  uint64_t size = 0;
+
+  [[nodiscard]] base::Status run(Worker& worker) noexcept;
+};
+
 /// Reads bytes as they are. `kCorruptFile` when the file ends before.
 struct Read {
   FileSink::Lease file;
@@ -80,6 +89,8 @@ struct Sync {
 /// Closes a file. The task that runs it must have been given to `FileSink::begin_close`.
 struct Close {
   base::Ref<FileSink> file;
+  /// The file is cut to this size if it is longer.
+  uint64_t most = base::kMaxAddress;
 
   [[nodiscard]] base::Status run(Worker& worker) noexcept;
 };

@@ -4,6 +4,7 @@
 #include "pipeline/executor.h"
 #include "pipeline/file_sink.h"
 #include "pipeline/filter_chain.h"
+#include "pipeline/gather_texts.h"
 #include "pipeline/heap_texts.h"
 #include "pipeline/operations.h"
 #include "pipeline/scratch.h"

@@ -1,6 +1,6 @@
 // A disk without room: the error says so, the file stays as of the last flush, and when there is room again it goes on.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FreestoneError } from '../../lib/errors.js';
@@ -88,6 +88,19 @@ describe.skipIf(!mounted)('on a file system that is full', () => {
     await file.abort();
     await using back = await H5File.open(path);
     expect([...back.root.keys()]).toEqual([]);
+  });
+
+  it('a large dataset that does not fit is refused before its first byte', async () => {
+    empty();
+    const file = await H5File.create(path);
+    const before = statSync(path).size;
+    const error = await errorOf(file.root.createDataset('large', { data: new Float64Array(2 ** 21) }));
+    expect(error).toMatchObject({ code: 'ENOSPC', path });
+    expect(statSync(path).size).toBe(before);
+    await file.root.createDataset('small', { data: [1, 2, 3] });
+    await file.close();
+    await using back = await H5File.open(path);
+    expect([...back.root.keys()]).toEqual(['small']);
   });
 
   it('close fails with ENOSPC, and leaves the file closed and as of the last flush', async () => {

@@ -1,8 +1,8 @@
 // Attribute (0x000C, version 3) and Attribute Info (0x0015) messages: HDF5 File Format Specification 3.0, IV.A.2.m and v.
-import { unsupported } from './bytes.js';
+import { corrupt, unsupported } from './bytes.js';
 import { dataspace, type Dataspace } from './dataspace.js';
 import { datatype, type DatatypeMessage } from './datatype.js';
-import { address, bytes, decode, derived, encode, known, mapped, struct, u16, u8, when, type Field } from './schema.js';
+import { address, bytes, decode, derived, encode, known, mapped, sharedDecoder, struct, u16, u8, when, type Field } from './schema.js';
 
 export interface AttributeMessage {
   readonly name: string;
@@ -27,6 +27,10 @@ const wire = struct({
   data: bytes(),
 });
 
+// Attributes of a file are of few types and shapes.
+const decodeType = sharedDecoder(datatype);
+const decodeSpace = sharedDecoder(dataspace);
+
 export const attribute: Field<AttributeMessage> = mapped(
   wire,
   ({ name, type, space, data }) => ({
@@ -40,9 +44,9 @@ export const attribute: Field<AttributeMessage> = mapped(
   ({ flags, name, type, space, data }) => {
     if (flags !== 0) throw unsupported('an attribute whose datatype or dataspace is shared');
     return {
-      name: Buffer.from(name).toString().replace(/\0.*$/s, ''),
-      type: decode(datatype, type, "an attribute's datatype"),
-      space: decode(dataspace, space, "an attribute's dataspace"),
+      name: textOf(name, 0, name.length),
+      type: decodeType(type, "an attribute's datatype"),
+      space: decodeSpace(space, "an attribute's dataspace"),
       data,
     };
   },
@@ -50,6 +54,44 @@ export const attribute: Field<AttributeMessage> = mapped(
 
 /** What stands before the name: version, flags, three sizes and the character set. */
 const HEAD_SIZE = 9;
+
+/** Up to a zero byte, if there is one. */
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const zero = buffer.indexOf(0, start);
+  return buffer.toString('utf8', start, zero < 0 ? end : Math.min(zero, end));
+}
+
+/** The name of an attribute, of which all else can wait. */
+export function attributeName(body: Uint8Array, what: string): string {
+  const end = HEAD_SIZE + ((body[2] ?? 0) | ((body[3] ?? 0) << 8));
+  if (body[0] !== 3 || end > body.length) throw body[0] === 3 ? corrupt(`${what} ends within its name`) : unsupported(`${what} with version ${String(body[0])}`);
+  return textOf(body, HEAD_SIZE, end);
+}
+
+/** What an attribute's elements are, and where in its message they begin. */
+export interface AttributeElements {
+  readonly type: DatatypeMessage;
+  readonly space: Dataspace;
+  readonly start: number;
+}
+
+/** As `attribute` reads it, by hand: files have very many. */
+export function attributeElements(body: Buffer, what: string): AttributeElements {
+  if (body.length < HEAD_SIZE || body[0] !== 3 || body[1] !== 0) {
+    const { type, space, data } = decode(attribute, body, what);
+    return { type, space, start: body.length - data.length };
+  }
+  const typeStart = HEAD_SIZE + body.readUInt16LE(2);
+  const spaceStart = typeStart + body.readUInt16LE(4);
+  const start = spaceStart + body.readUInt16LE(6);
+  if (start > body.length) throw corrupt(`${what} ends within its datatype or dataspace`);
+  return {
+    type: decodeType(body.subarray(typeStart, spaceStart), "an attribute's datatype"),
+    space: decodeSpace(body.subarray(spaceStart, start), "an attribute's dataspace"),
+    start,
+  };
+}
 
 /** The parts of an attribute that many have in common. */
 export interface AttributeFrame {

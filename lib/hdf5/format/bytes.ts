@@ -92,7 +92,7 @@ export class ByteReader {
   depth = 0;
 
   constructor(bytes: Uint8Array, what: string) {
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.what = what;
   }
 
@@ -110,7 +110,12 @@ export class ByteReader {
   }
 
   uint(size: number): number {
-    return this.#buffer.readUIntLE(this.#take(size), size);
+    const at = this.#take(size);
+    const buffer = this.#buffer;
+    // The most frequent by far.
+    if (size === 1) return buffer[at] ?? 0;
+    if (size === 2) return (buffer[at] ?? 0) | ((buffer[at + 1] ?? 0) << 8);
+    return buffer.readUIntLE(at, size);
   }
 
   /** All ones is null. @throws ERR_UNSUPPORTED for a value beyond 2^53 - 1 */

@@ -18,6 +18,14 @@ const objectHead = struct({ index: u16, references: u16, reserved: reserved(4), 
 export const reference = struct({ count: u32, address: length, index: u32 });
 export type Reference = Decoded<typeof reference>;
 
+export function readReference(source: Buffer, offset: number): Reference {
+  return {
+    count: source.readUInt32LE(offset),
+    address: source.readUInt32LE(offset + 4) + source.readUInt32LE(offset + 8) * 2 ** 32,
+    index: source.readUInt32LE(offset + 12),
+  };
+}
+
 /** Objects are padded to eight bytes. */
 export function paddedObjectSize(size: number): number {
   return objectHeaderSize + Math.ceil(size / 8) * 8;

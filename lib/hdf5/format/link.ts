@@ -1,6 +1,6 @@
 // Link (0x0006), Link Info (0x0002) and Group Info (0x000A) messages: HDF5 File Format Specification 3.0, IV.A.2.c, g and k.
 import { unsupported, writeAddress } from './bytes.js';
-import { address, choose, derived, encode, known, length, sized, struct, text, u16, u8, when, type Decoded } from './schema.js';
+import { address, choose, derived, encode, known, length, sized, struct, text, u16, u8, when, type Decoded, type Encodable, type Field } from './schema.js';
 
 const CREATION_ORDER = 4;
 const LINK_TYPE = 8;
@@ -18,8 +18,7 @@ const softTarget = struct({
   path: text((p: { size: number }) => p.size),
 });
 
-/** One entry of a group. The name is always marked as UTF-8, as h5py marks it. */
-export const link = struct({
+const wire = struct({
   version: known(u8, 'version', 1),
   flags: derived(u8, (p: { name: string; type?: number }) => widthCode(p.name) | CHARSET | (p.type === undefined ? 0 : LINK_TYPE)),
   type: when((p: { flags: number }) => (p.flags & LINK_TYPE) !== 0, u8),
@@ -34,7 +33,27 @@ export const link = struct({
   }),
 });
 
-export type Link = Decoded<typeof link>;
+export type Link = Decoded<typeof wire>;
+
+/** One entry of a group. The name is always marked as UTF-8, as h5py marks it. */
+export const link: Field<Link, Encodable<typeof wire>> = wire;
+
+const PLAIN_FLAGS = CHARSET | 3;
+/** Version, flags and character set. */
+const HEAD_SIZE = 3;
+
+/** A hard link without what is optional, by hand: a group may have very many. Undefined for others, which the schema reads. */
+export function decodeHardLink(body: Buffer): { readonly name: string; readonly headerAddress: number } | undefined {
+  const flags = body[1] ?? 0;
+  if (body[0] !== 1 || (flags & CHARSET) === 0 || (flags & ~PLAIN_FLAGS) !== 0 || (flags & 3) > 1 || body.length < HEAD_SIZE + 2) return undefined;
+  const isWide = (flags & 3) === 1;
+  const start = HEAD_SIZE + (isWide ? 2 : 1);
+  const end = start + (isWide ? body.readUInt16LE(HEAD_SIZE) : (body[HEAD_SIZE] ?? 0));
+  if (end + ADDRESS_SIZE > body.length) return undefined;
+  const high = body.readUInt32LE(end + 4);
+  if (high >= 2 ** 21) return undefined;
+  return { name: body.toString('utf8', start, end), headerAddress: high * 2 ** 32 + body.readUInt32LE(end) };
+}
 
 const ADDRESS_SIZE = 8;
 /** Hard links by the length of their name, in which only the name and the address differ: a group may have very many. */

@@ -33,7 +33,8 @@ const FAIL_IF_UNKNOWN = 8 | 128;
 const TIMES = 0x20;
 const PHASE_CHANGE = 0x10;
 const ORDER_TRACKED = 4;
-const CHECKSUM_SIZE = 4;
+/** At the end of each chunk of a header. */
+export const CHECKSUM_SIZE = 4;
 
 export interface HeaderMessage {
   readonly type: number;
@@ -57,7 +58,6 @@ const prefix = struct({
   size: sized((p: Prefix) => 1 << (p.flags & 3)),
 });
 
-const messageHeader = struct({ type: u8, size: u16, flags: u8 });
 const continuation = struct({ address: length, size: length });
 
 /** What stands before the messages when nothing optional does: signature, version, flags, and the size of all messages in up to four bytes. */
@@ -70,7 +70,7 @@ const SCRATCH_BYTES = 2 ** 16;
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
 /**
- * Encodes a header in one piece: by hand, since it holds nearly all metadata of a file. The schemas above read it.
+ * Encodes a header in one piece: by hand, since it holds nearly all metadata of a file.
  * @throws a RangeError when a body is larger than `maxMessageSize`, which callers rule out
  */
 export function encodeObjectHeader(messages: Iterable<HeaderMessage>): Buffer {
@@ -100,6 +100,12 @@ export function encodeObjectHeader(messages: Iterable<HeaderMessage>): Buffer {
   return header;
 }
 
+/** Whether a header of one chunk has the checksum of its bytes. */
+export function isSealed(header: Buffer): boolean {
+  const end = header.length - CHECKSUM_SIZE;
+  return header.readUInt32LE(end) === lookup3(header, 0, end);
+}
+
 /** Gives a header the checksum of its bytes. */
 export function sealObjectHeader(header: Buffer): void {
   const end = header.length - CHECKSUM_SIZE;
@@ -112,37 +118,47 @@ export interface HeaderChunk {
   readonly size: number;
 }
 
+/** A message that was read. */
+export interface StoredMessage extends HeaderMessage {
+  readonly body: Buffer;
+}
+
 export interface ObjectHeader {
-  readonly messages: readonly HeaderMessage[];
+  /** The first chunk. The bodies of its messages are parts of it. */
+  readonly bytes: Buffer;
+  readonly messages: readonly StoredMessage[];
   readonly chunks: readonly HeaderChunk[];
 }
 
-/** The longest a prefix can be: with times, phase change and an eight-byte size. */
-const MAX_PREFIX = 4 + 1 + 1 + 16 + 4 + 8;
+/** Most headers are no longer, so that one look is enough. The longest prefix has 34 bytes. */
+const FIRST_LOOK = 512;
 
 /** @param read gives bytes of the file; near its end it may give fewer than were asked for */
 export function decodeObjectHeader(read: (address: number, size: number) => Buffer, at: number): ObjectHeader {
   const what = `the object header at 0x${at.toString(16)}`;
-  const start = read(at, MAX_PREFIX);
+  const start = read(at, FIRST_LOOK);
   if (start[0] === 1) throw unsupported('a version-1 object header');
   const reader = new ByteReader(start, what);
   const { flags, size } = prefix.decode(reader, {});
   const bodyStart = reader.position;
   const tracked = (flags & ORDER_TRACKED) !== 0;
-  const messages: HeaderMessage[] = [];
+  const messages: StoredMessage[] = [];
   const chunks: HeaderChunk[] = [];
+  let bytes: Buffer | undefined;
   const pending: (HeaderChunk & { skip: number })[] = [
     { address: at, size: bodyStart + size + CHECKSUM_SIZE, skip: bodyStart },
   ];
   for (let chunk = pending.shift(); chunk !== undefined; chunk = pending.shift()) {
     const { skip, ...place } = chunk;
     if (chunks.some(({ address }) => address === place.address)) throw corrupt(`${what} continues into itself`);
-    const data = read(place.address, place.size);
+    // A copy, so that messages that stay do not keep more of the file in memory than their header.
+    const data = Buffer.from(place.address === at && place.size <= start.length ? start.subarray(0, place.size) : read(place.address, place.size));
     if (data.length < place.size) throw corrupt(`${what} reaches beyond the end of the file`);
     const end = place.size - CHECKSUM_SIZE;
-    if (decode(u32, data.subarray(end), what) !== lookup3(data, 0, end)) throw corrupt(`the checksum of ${what} is wrong`);
+    if (!isSealed(data)) throw corrupt(`the checksum of ${what} is wrong`);
     chunks.push(place);
-    for (const message of messagesIn(new ByteReader(data.subarray(skip, end), what), tracked)) {
+    bytes ??= data;
+    for (const message of messagesIn(data.subarray(skip, end), tracked, what)) {
       if (message.type !== messageType.continuation) {
         messages.push(message);
         continue;
@@ -151,22 +167,27 @@ export function decodeObjectHeader(read: (address: number, size: number) => Buff
       pending.push({ ...next, skip: 4 });
     }
   }
-  return { messages, chunks };
+  return { bytes: bytes ?? start, messages, chunks };
 }
 
-function messagesIn(reader: ByteReader, tracked: boolean): HeaderMessage[] {
-  const messages: HeaderMessage[] = [];
+/** By hand, as messages are written. */
+function messagesIn(data: Buffer, tracked: boolean, what: string): StoredMessage[] {
+  const messages: StoredMessage[] = [];
+  const headerSize = MESSAGE_HEADER_SIZE + (tracked ? 2 : 0);
   // What is shorter than a message's own header is a gap.
-  while (reader.remaining >= (tracked ? 6 : 4)) {
-    const { type, size, flags } = messageHeader.decode(reader, {});
-    if (tracked) reader.uint(2);
-    const body = reader.bytes(size);
+  for (let at = 0; data.length - at >= headerSize; ) {
+    const type = data[at] ?? 0;
+    const size = (data[at + 1] ?? 0) | ((data[at + 2] ?? 0) << 8);
+    const flags = data[at + 3] ?? 0;
+    const start = at + headerSize;
+    if (size > data.length - start) throw corrupt(`${what} ends within a message of ${String(size)} bytes`);
+    at = start + size;
     if (type === messageType.nil) continue;
     if ((flags & SHARED) !== 0) throw unsupported(`a shared header message of type ${String(type)}`);
     if ((flags & FAIL_IF_UNKNOWN) !== 0 && !Object.values<number>(messageType).includes(type)) {
       throw unsupported(`a header message of type ${String(type)}, which its writer marked as essential`);
     }
-    messages.push({ type, constant: (flags & CONSTANT) !== 0, body });
+    messages.push({ type, constant: (flags & CONSTANT) !== 0, body: data.subarray(start, at) });
   }
   return messages;
 }

@@ -277,6 +277,31 @@ export function decode<T, I>(field: Field<T, I>, data: Uint8Array, what: string)
   return field.decode(new ByteReader(data, what), {});
 }
 
+/** Messages that are longer are rarely the same. */
+const LONGEST_SHARED = 256;
+/** So many different ones are remembered. */
+const MOST_SHARED = 1024;
+
+/**
+ * A decoder of what many objects of a file have in common, such as their datatype: the same bytes give the same value, which is
+ * decoded once and must not be changed.
+ */
+export function sharedDecoder<T, I>(field: Field<T, I>): (data: Uint8Array, what: string) => T {
+  const known = new Map<string, T>();
+  return (data, what) => {
+    if (data.length > LONGEST_SHARED) return decode(field, data, what);
+    const bytes = Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    const key = bytes.toString('latin1');
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    // Of a copy: views of it must not keep alive what it is a part of.
+    const value = decode(field, Buffer.from(bytes), what);
+    if (known.size >= MOST_SHARED) known.clear();
+    known.set(key, value);
+    return value;
+  };
+}
+
 /** One value as text, field by field. */
 export function print<T, I>(field: Field<T, I>, value: I): string {
   return field.print(value, {});

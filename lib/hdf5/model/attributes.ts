@@ -1,11 +1,11 @@
 // The attributes of a group or dataset: small named values in its header.
 import { FreestoneError, checkOptions, shown } from '../../errors.js';
-import { attribute, attributeFrame, attributeInfo, encodeFramed, type AttributeFrame, type AttributeMessage } from '../format/attribute.js';
+import { attributeElements, attributeFrame, attributeInfo, attributeName, encodeFramed, type AttributeFrame } from '../format/attribute.js';
 import { corrupt } from '../format/bytes.js';
 import { elementCount, type Dataspace } from '../format/dataspace.js';
 import { datatype } from '../format/datatype.js';
 import { maxMessageSize, messageType, type HeaderMessage } from '../format/object-header.js';
-import { decode, encode } from '../format/schema.js';
+import { encode } from '../format/schema.js';
 import { product } from '../storage/box.js';
 import { checkedNumbers, dataBlock, inferredDatatype, type Data } from './data.js';
 import { datatypeOf, elementType, elementTypeOf, type Datatype, type DatatypeSpec } from './datatype.js';
@@ -93,35 +93,31 @@ export class Attributes {
    * @throws {FreestoneError} ERR_UNSUPPORTED, ERR_CORRUPT_FILE, ERR_CLOSED
    */
   get(name: string): unknown {
-    const { context, path } = this.#place.node;
+    const { context, attributes } = this.#place.node;
     context.assertOpen();
-    const message = this.#message(name);
-    if (message === undefined || message.space.kind === 'null') return undefined;
-    const type = elementTypeOf(message.type);
-    const data = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength);
-    const count = elementCount(message.space);
-    if (count * type.size > data.length) throw corrupt(`attribute ${shown(name)} of ${path} is cut off`);
-    const values = Array.from({ length: count }, (_, i) => type.get(data, i * type.size, context.heap));
-    return message.space.kind === 'scalar' ? values[0] : values;
+    const body = attributes.get(name);
+    if (body === undefined) return undefined;
+    const { type: message, space, start } = attributeElements(body, 'an attribute');
+    if (space.kind === 'null') return undefined;
+    const type = elementTypeOf(message);
+    const count = elementCount(space);
+    if (start + count * type.size > body.length) throw corrupt(`attribute ${shown(name)} of ${this.#place.node.path} is cut off`);
+    if (space.kind === 'scalar') return type.get(body, start, context.heap);
+    return Array.from({ length: count }, (_, i) => type.get(body, start + i * type.size, context.heap));
   }
 
   /** The type and shape of an attribute; a scalar has the shape []. */
   describe(name: string): { readonly dtype: Datatype; readonly shape: readonly number[] } | undefined {
-    const message = this.#message(name);
-    if (message === undefined) return undefined;
-    return { dtype: datatypeOf(elementTypeOf(message.type)), shape: message.space.kind === 'simple' ? message.space.shape : [] };
-  }
-
-  #message(name: string): AttributeMessage | undefined {
-    const { attributes, path } = this.#place.node;
-    const body = attributes.get(name);
-    return body === undefined ? undefined : decode(attribute, body, `an attribute of ${path}`);
+    const body = this.#place.node.attributes.get(name);
+    if (body === undefined) return undefined;
+    const { type, space } = attributeElements(body, 'an attribute');
+    return { dtype: datatypeOf(elementTypeOf(type)), shape: space.kind === 'simple' ? space.shape : [] };
   }
 }
 
 /** @param body of a message of a header that is being opened */
-export function loadAttribute(node: ObjectNode, body: Uint8Array): void {
-  node.attributes.set(decode(attribute, body, `an attribute of ${node.path}`).name, body);
+export function loadAttribute(node: ObjectNode, body: Buffer): void {
+  node.attributes.set(attributeName(body, 'an attribute'), body);
 }
 
 /** The messages of an object's header. */

@@ -7,7 +7,7 @@ import { messageType, type HeaderMessage } from '../format/object-header.js';
 import { encode } from '../format/schema.js';
 import { product, rowMajorStrides, type Box, type ElementSource } from '../storage/box.js';
 import { ChunkedStorage } from '../storage/chunked.js';
-import { ContiguousStorage } from '../storage/contiguous.js';
+import { ContiguousStorage, mostReadNow } from '../storage/contiguous.js';
 import { ExternalStorage } from '../storage/external.js';
 import type { MetadataBatch } from '../storage/file-store.js';
 import { begin, done, settled, turn, wait, Flight, Line, type Pending, type Steps } from '../storage/steps.js';
@@ -17,6 +17,7 @@ import { encodeDatasetHeader } from './dataset-header.js';
 import { checkFits, type DatasetPlan } from './dataset-spec.js';
 import { nativeFilters } from './filters.js';
 import { ObjectNode, type FileContext } from './object-node.js';
+import { warnOfThrashing } from './thrashing.js';
 import { boxesOf, checkInto, decoded, type DatasetValues, type ReadOptions } from './values.js';
 
 /** Values are converted in slices of about this many bytes, between which other work has its turn. */
@@ -56,12 +57,21 @@ export class DatasetNode extends ObjectNode {
       return;
     }
     const filters = nativeFilters(plan.filters);
-    const options = { shape, maxShape, chunkShape, elementSize: type.size, filters, fill };
-    this.storage = new ChunkedStorage(context.store, options, () => {
-      this.touch();
-    });
+    const cacheBytes = plan.chunkCache ?? context.store.chunkCache;
+    const options = { shape, maxShape, chunkShape, elementSize: type.size, filters, fill, cacheBytes };
+    const storage = new ChunkedStorage(
+      context.store,
+      options,
+      () => {
+        this.touch();
+      },
+      () => {
+        warnOfThrashing({ file: context.path, dataset: this.path, shape: this.#shape, chunkShape, ...storage.cacheStats });
+      },
+    );
+    this.storage = storage;
     if (stored?.kind === 'chunked' && stored.indexAddress !== null) {
-      this.storage.index.decode(stored.indexAddress, (address, size) => context.store.readSync(address, size));
+      storage.index.decode(stored.indexAddress, (address, size) => context.store.readSync(address, size));
     }
   }
 
@@ -82,7 +92,7 @@ export class DatasetNode extends ObjectNode {
 
   /** @returns what settles when the bytes have been handed to the operating system; undefined when nothing need be waited for */
   write(block: DataBlock, selection?: Selection): Pending | undefined {
-    const boxOf = (): Box => (selection === undefined ? { start: this.#shape.map(() => 0), count: this.#shape } : checkedBox(selection, this.#shape));
+    const boxOf = (): Box => this.#boxOf(selection);
     if (this.#takesNow(block)) {
       const box = boxOf();
       checkFits(block, box.count);
@@ -122,10 +132,31 @@ export class DatasetNode extends ObjectNode {
     return flight;
   }
 
+  /** What `read` gives, if it can be had at once: numbers, or one value, that are in memory. */
+  readNow(selection: Selection | undefined, { into }: ReadOptions): DatasetValues | undefined {
+    const { storage } = this;
+    const { type } = this.plan;
+    if (!this.#line.isFree || storage instanceof ExternalStorage || type.swap !== 1 || type.variable) return undefined;
+    const box = this.#boxOf(selection);
+    const count = product(box.count);
+    if (count * type.size > mostReadNow || count === 0) return undefined;
+    const isScalar = box.count.length === 0;
+    if (into !== undefined) checkInto(into, type, count);
+    else if (type.arrays.length === 0 || isScalar) return undefined;
+    const bytes = into === undefined ? new Uint8Array(count * type.size) : new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
+    if (!storage.readNow(box, { bytes, isOurs: into === undefined })) return undefined;
+    const [constructor = Uint8Array] = type.arrays;
+    return into ?? new constructor(bytes.buffer, 0, count * type.lanes);
+  }
+
+  #boxOf(selection: Selection | undefined): Box {
+    return selection === undefined ? { start: this.#shape.map(() => 0), count: this.#shape } : checkedBox(selection, this.#shape);
+  }
+
   /** As all writes that were asked for before have left it. */
   *read(selection: Selection | undefined, { into }: ReadOptions): Steps<DatasetValues> {
     yield* wait(this.#line.passed());
-    const box = selection === undefined ? { start: this.#shape.map(() => 0), count: this.#shape } : checkedBox(selection, this.#shape);
+    const box = this.#boxOf(selection);
     const { type } = this.plan;
     const count = product(box.count);
     if (into !== undefined) checkInto(into, type, count);

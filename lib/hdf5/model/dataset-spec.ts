@@ -19,10 +19,18 @@ export interface DatasetSpec {
   /** How far each dimension may grow; null for without limit. The shape itself unless given. */
   readonly maxShape?: readonly (number | null)[];
   /**
-   * Elements of a chunk along each dimension, or true for a shape of about 256 KiB made of whole rows.
+   * Elements of a chunk along each dimension, or true for a shape that is chosen: as many whole rows as 256 KiB hold, of rows that are
+   * larger a part with the longest dimensions halved until it fits. h5py aims at 16 KiB to 1 MiB, more for larger datasets, and halves all
+   * dimensions in turn; whole rows suit appending, and reading rows back, better.
    * Needed for filters and for growth, and chosen when either is asked for and this is not given.
    */
   readonly chunks?: readonly number[] | true;
+  /**
+   * Chunks that are only partly written, or read, stay in memory up to this many bytes, and one of them in any case; as the file says
+   * (`chunkCache` there) unless given. When it is too low for the order in which parts come, chunks leave before they are complete and are
+   * read back for the next part: a warning, FREESTONE_CHUNK_CACHE, says so once.
+   */
+  readonly chunkCache?: number;
   /** Applied to each chunk in this order. */
   readonly filters?: readonly Filter[];
   /** What elements are that were never written; zero unless given. */
@@ -46,6 +54,8 @@ export interface DatasetPlan {
   readonly filters: readonly FilterMessage[];
   /** One element, or null for zeros. */
   readonly fill: Uint8Array | null;
+  /** Bytes of chunks that stay in memory; as the file says when absent. */
+  readonly chunkCache?: number;
   /** Where the elements are when they are not in the HDF5 file. */
   readonly external?: readonly ExternalRun[];
 }
@@ -59,7 +69,7 @@ const AUTOMATIC_CHUNK_BYTES = 256 * 2 ** 10;
  * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_TYPE_MISMATCH, ERR_UNSUPPORTED
  */
 export function planDataset(spec: DatasetSpec): { readonly plan: DatasetPlan; readonly block: DataBlock | null } {
-  checkOptions('the dataset', spec, ['dtype', 'shape', 'maxShape', 'chunks', 'filters', 'fill', 'data', 'external']);
+  checkOptions('the dataset', spec, ['dtype', 'shape', 'maxShape', 'chunks', 'filters', 'fill', 'data', 'external', 'chunkCache']);
   const type = elementType(spec.dtype ?? inferredDatatype(spec.data));
   const block = spec.data === undefined ? null : dataBlock(spec.data, type);
   const shape = plannedShape(spec, block);
@@ -73,7 +83,8 @@ export function planDataset(spec: DatasetSpec): { readonly plan: DatasetPlan; re
   if (type.variable && filters.some(({ optional }) => !optional)) {
     throw new FreestoneError('ERR_UNSUPPORTED', 'fletcher32 cannot guard variable-length elements, whose data is not in the chunks');
   }
-  const plan = { type, shape, maxShape, chunkShape, filters, fill };
+  const chunkCache = spec.chunkCache === undefined ? {} : { chunkCache: checkInteger('chunkCache', spec.chunkCache) };
+  const plan = { type, shape, maxShape, chunkShape, filters, fill, ...chunkCache };
   const [typeMessage, fillMessage] = constantMessages(plan);
   checkMessageSize('the description of the datatype', typeMessage.body.length);
   checkMessageSize('the fill value', fillMessage.body.length);

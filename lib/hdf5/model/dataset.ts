@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import { FreestoneError, checkInteger, checkOptions } from '../../errors.js';
 import { product } from '../storage/box.js';
+import type { ChunkCacheStats } from '../storage/chunk-cache.js';
 import { ChunkedStorage } from '../storage/chunked.js';
 import { ExternalStorage, type ExternalRun } from '../storage/external.js';
 import { begin, done, now, promised, type Pending } from '../storage/steps.js';
@@ -111,6 +112,12 @@ export class Dataset {
     return storage instanceof ExternalStorage ? storage.runs.map((run) => ({ ...run })) : null;
   }
 
+  /** What became of chunks that were only partly written or read; null without chunks. While the dataset is in memory: figures begin anew when it is read again. */
+  get cacheStats(): ChunkCacheStats | null {
+    const { storage } = this.node;
+    return storage instanceof ChunkedStorage ? storage.cacheStats : null;
+  }
+
   /** Bytes of the file that elements take, as stored. */
   get storageSize(): number {
     return this.node.storage.storageSize;
@@ -185,7 +192,11 @@ export class Dataset {
     const { node } = this;
     node.context.assertOpen();
     try {
-      return await promised(begin(node.read(selection, options)));
+      const values = node.readNow(selection, options);
+      if (values === undefined) return await promised(begin(node.read(selection, options)));
+      const turn = node.context.store.turns.next();
+      if (turn !== undefined) await promised(turn);
+      return values;
     } catch (error) {
       throw aboutDataset(this.path, error);
     }

@@ -16,6 +16,7 @@ import {
   variableStringType,
   type ElementType,
   type StringOptions,
+  type HeapReader,
 } from './element-type.js';
 import { floatNames, integerNames, type FloatName, type IntegerName } from './number-kind.js';
 
@@ -158,8 +159,22 @@ function checkMembers(what: string, members: unknown): void {
   }
 }
 
+const refuse = (): never => {
+  throw corrupt('an integer refers to variable-length data');
+};
+const noHeap: HeapReader = { read: refuse, readTexts: refuse };
+
+/** Descriptions that many objects have in common are the same object. */
+const typesOf = new WeakMap<DatatypeMessage, ElementType>();
+
 /** The type that a file's description stands for. @throws {FreestoneError} ERR_UNSUPPORTED, with the feature's name */
 export function elementTypeOf(message: DatatypeMessage): ElementType {
+  let type = typesOf.get(message);
+  if (type === undefined) typesOf.set(message, (type = describedType(message)));
+  return type;
+}
+
+function describedType(message: DatatypeMessage): ElementType {
   switch (message.class) {
     case 'integer':
       if (message.bits !== undefined) return narrowInteger(message, message.bits);
@@ -181,7 +196,7 @@ export function elementTypeOf(message: DatatypeMessage): ElementType {
       const values = Buffer.from(message.values);
       if (base.message.class !== 'integer' || base.size !== message.size) throw corrupt('an enumeration is not of the integers that it is said to be of');
       const members = Object.fromEntries(
-        message.names.map((name, i) => [name, Number(base.get(values, i * base.size, { read: () => values }))]),
+        message.names.map((name, i) => [name, Number(base.get(values, i * base.size, noHeap))]),
       );
       if (!Object.values(members).every(Number.isSafeInteger)) throw unsupported('an enumeration with values beyond 2^53');
       if (new Set(Object.values(members)).size !== message.names.length) throw corrupt('an enumeration has a name or a value twice');

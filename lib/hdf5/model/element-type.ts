@@ -1,8 +1,9 @@
 // What an element is: how values become its bytes, and how the file describes it.
 import { endianness } from 'node:os';
 import { FreestoneError } from '../../errors.js';
-import { referenceSize, type Reference } from '../format/global-heap.js';
+import { readReference, referenceSize, type Reference } from '../format/global-heap.js';
 import type { CharacterSet, DatatypeMessage, StringPad } from '../format/datatype.js';
+import type { Steps } from '../storage/steps.js';
 import { mismatch, numberKinds, type FloatName, type IntegerName, type TypedArrayConstructor } from './number-kind.js';
 
 /** Where variable-length values go. */
@@ -17,6 +18,8 @@ export interface HeapWriter {
 
 export interface HeapReader {
   read(reference: Reference): Buffer;
+  /** Many at once, in UTF-8. @param references 16 bytes each */
+  readTexts(references: Buffer): Steps<string[]>;
 }
 
 /** A datatype that this package can write. Instances are immutable. */
@@ -40,6 +43,8 @@ export interface ElementType {
   putAll?(target: Buffer, values: readonly unknown[], heap: HeapWriter): boolean;
   /** Reads one value. */
   get(source: Buffer, offset: number, heap: HeapReader): unknown;
+  /** Reads all values, where that is faster than one by one. */
+  getAll?(source: Buffer, heap: HeapReader): Steps<readonly unknown[]>;
 }
 
 const machineIsBigEndian = endianness() === 'BE';
@@ -219,15 +224,7 @@ export function variableStringType(encoding: CharacterSet = 'utf8'): ElementType
       if (encoding === 'ascii' && texts.length !== all.length) return false;
       return heap.insertTexts(texts, target);
     },
-  };
-}
-
-
-export function readReference(source: Buffer, offset: number): Reference {
-  return {
-    count: source.readUInt32LE(offset),
-    address: source.readUInt32LE(offset + 4) + source.readUInt32LE(offset + 8) * 2 ** 32,
-    index: source.readUInt32LE(offset + 12),
+    getAll: (source, heap) => heap.readTexts(source),
   };
 }
 

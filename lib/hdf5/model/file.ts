@@ -1,12 +1,13 @@
 // An HDF5 file: created and written, or opened and looked at.
 import { unlinkSync } from 'node:fs';
-import { FreestoneError, checkChoice, checkOptions, shown } from '../../errors.js';
+import { FreestoneError, checkChoice, checkInteger, checkOptions, shown } from '../../errors.js';
 import type { FileSpace } from '../../filespace/index.js';
 import { native, openMode, type NativeFile } from '../../native.js';
 import { commit, finish, type Committed, type Durability } from '../commit/commit.js';
 import { unsupported } from '../format/bytes.js';
 import { describeMessage } from '../format/message.js';
 import { decodeSuperblock, isSignature, signatureSize, superblockSize } from '../format/superblock.js';
+import { defaultCacheBytes } from '../storage/chunk-cache.js';
 import { FileStore, closeFile, readFile, threadCount } from '../storage/file-store.js';
 import { GlobalHeap } from '../storage/global-heap.js';
 import { Flight, Pending, begin, done, now, promised, settled, wait, type Steps } from '../storage/steps.js';
@@ -29,6 +30,20 @@ export interface CreateOptions {
   readonly space?: SpaceOptions;
   /** How many tasks of this file run at once on the worker threads; as many as there are processors unless given. */
   readonly threads?: number;
+  /** Of each dataset that says nothing else: chunks that are only partly written stay in memory up to this many bytes; 32 MiB unless given. */
+  readonly chunkCache?: number;
+  /**
+   * Large writes pass the system's page cache by (O_DIRECT), so that what others have there stays. Where the file system cannot do that,
+   * and off Linux, they do not. Off unless true.
+   */
+  readonly direct?: boolean;
+}
+
+export interface OpenOptions {
+  /** As of `create`. */
+  readonly threads?: number;
+  /** As of `create`, of chunks that are only partly read. */
+  readonly chunkCache?: number;
 }
 
 type State = 'writing' | 'reading' | 'closed';
@@ -52,6 +67,8 @@ export class H5File implements AsyncDisposable, Disposable {
   /** None for a file that is only read. */
   readonly #extension: SuperblockExtension | undefined;
   #committed: Committed | undefined;
+  /** Where the file ends if nothing more is committed; unknown after a commit that has failed. */
+  #end: number | undefined;
   readonly #durability: Durability;
   /** Datasets that have taken data since the last flush was asked for, or whose flush failed. */
   #unflushed = new Set<DatasetNode>();
@@ -73,7 +90,11 @@ export class H5File implements AsyncDisposable, Disposable {
     this.#state = 'rootAddress' in origin ? 'reading' : 'writing';
     this.#extension = 'rootAddress' in origin ? undefined : origin;
     this.#durability = options.durability ?? 'process';
-    this.#store = new FileStore(file, space, threadCount(options.threads));
+    this.#store = new FileStore(file, space, {
+      threads: threadCount(options.threads),
+      isWritable: this.#state === 'writing',
+      chunkCache: cacheBytes(options.chunkCache),
+    });
     this.#heap = new GlobalHeap(this.#store);
     const isFlushBeginning = (): boolean => this.#picture !== undefined;
     this.#context = {
@@ -126,20 +147,20 @@ export class H5File implements AsyncDisposable, Disposable {
 
   static *#create(path: string, options: CreateOptions): Steps<H5File> {
     checkPath(path);
-    checkOptions('the file', options, ['overwrite', 'compat', 'durability', 'space', 'threads']);
+    checkOptions('the file', options, ['overwrite', 'compat', 'durability', 'space', 'threads', 'chunkCache', 'direct']);
     checkChoice('compat', options.compat ?? 'v18', ['v18'], 'ERR_UNSUPPORTED');
     checkChoice('durability', options.durability ?? 'process', ['none', 'process', 'power']);
     threadCount(options.threads);
-    if (options.overwrite !== undefined && typeof options.overwrite !== 'boolean') {
-      throw new FreestoneError('ERR_INVALID_ARGUMENT', `overwrite must be true or false, not ${shown(options.overwrite)}`, { argument: 'overwrite' });
-    }
+    cacheBytes(options.chunkCache);
+    checkFlag('overwrite', options.overwrite);
+    checkFlag('direct', options.direct);
     if (options.space !== undefined) {
       checkOptions('space', options.space, [
         'strategy', 'alignment', 'metadataBlockSize', 'smallDataBlockSize', 'pageSize', 'limit', 'track', 'persist', 'threshold',
       ]);
     }
     const { space, extension } = newSpace(options.space ?? {});
-    const file = new (native().File)(path, options.overwrite === true ? openMode.overwrite : openMode.create);
+    const file = new (native().File)(path, options.overwrite === true ? openMode.overwrite : openMode.create, options.direct === true);
     try {
       const created = new H5File(path, file, space, extension, options);
       yield* wait(created.#flush());
@@ -157,18 +178,21 @@ export class H5File implements AsyncDisposable, Disposable {
    * Opens a file to look at its groups, datasets and attributes.
    * @throws {FreestoneError} ERR_CORRUPT_FILE, ERR_UNSUPPORTED, ERR_INVALID_ARGUMENT, or the system's own
    */
-  static async open(path: string, mode: 'r' = 'r'): Promise<H5File> {
-    return promised(begin(H5File.#open(path, mode)));
+  static async open(path: string, mode: 'r' = 'r', options: OpenOptions = {}): Promise<H5File> {
+    return promised(begin(H5File.#open(path, mode, options)));
   }
 
   /** As `open`. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
-  static openSync(path: string, mode: 'r' = 'r'): H5File {
-    return now(() => begin(H5File.#open(path, mode)));
+  static openSync(path: string, mode: 'r' = 'r', options: OpenOptions = {}): H5File {
+    return now(() => begin(H5File.#open(path, mode, options)));
   }
 
-  static *#open(path: string, mode: 'r'): Steps<H5File> {
+  static *#open(path: string, mode: 'r', options: OpenOptions): Steps<H5File> {
     checkPath(path);
     checkChoice('mode', mode, ['r'], 'ERR_UNSUPPORTED');
+    checkOptions('opening', options, ['threads', 'chunkCache']);
+    threadCount(options.threads);
+    cacheBytes(options.chunkCache);
     const file = new (native().File)(path, openMode.read);
     try {
       const start = Buffer.alloc(Math.min(superblockSize, file.size()));
@@ -184,7 +208,7 @@ export class H5File implements AsyncDisposable, Disposable {
       }
       const read = (address: number, size: number): Buffer => readFile(file, address, size);
       const info = extensionAddress === null ? null : readSpaceInfo(read, extensionAddress);
-      return new H5File(path, file, restoredSpace(read, info, endOfFile), { rootAddress: rootHeaderAddress }, {});
+      return new H5File(path, file, restoredSpace(read, info, endOfFile), { rootAddress: rootHeaderAddress }, options);
     } catch (error) {
       yield* settled(begin(closeFile(file)));
       throw withPath(error, path);
@@ -284,7 +308,12 @@ export class H5File implements AsyncDisposable, Disposable {
       yield* flight.landed();
       // Attributes may be set at any time. No turn is left between this and the commit's state of the file.
       this.#heap.seal();
-      if (this.#extension !== undefined) this.#committed = yield* commit(this.#store, this.root, this.#extension, this.#durability, taken);
+      if (this.#extension !== undefined) {
+        // A commit that fails may be in the file all the same.
+        this.#end = undefined;
+        this.#committed = yield* commit(this.#store, this.root, this.#extension, this.#durability, taken);
+        this.#end = this.#committed.endOfFile;
+      }
     } catch (error) {
       for (const dataset of asked) if (!dataset.isGone) this.#unflushed.add(dataset);
       throw error;
@@ -310,10 +339,11 @@ export class H5File implements AsyncDisposable, Disposable {
       yield* settled(this.#flushing);
       if (withFlush) {
         yield* wait(this.#flush());
+        this.#end = undefined;
         if (this.#committed !== undefined && this.#extension !== undefined) yield* finish(this.#store, this.#committed, this.#extension, this.#durability);
       }
     } finally {
-      yield* closeFile(this.#store.file);
+      yield* closeFile(this.#store.file, this.#end);
     }
   }
 }
@@ -325,6 +355,15 @@ function refuseUserBlock(file: NativeFile): void {
     file.readSync(at, start);
     if (isSignature(start)) throw unsupported(`a user block (of ${String(at)} bytes)`);
   }
+}
+
+function cacheBytes(bytes: number | undefined): number {
+  return bytes === undefined ? defaultCacheBytes : checkInteger('chunkCache', bytes);
+}
+
+function checkFlag(name: string, flag: unknown): void {
+  if (flag === undefined || typeof flag === 'boolean') return;
+  throw new FreestoneError('ERR_INVALID_ARGUMENT', `${name} must be true or false, not ${shown(flag)}`, { argument: name });
 }
 
 function checkPath(path: unknown): void {

@@ -1,15 +1,16 @@
 // From the structures of a file that is being opened to groups and datasets.
 import { attributeInfo } from '../format/attribute.js';
-import { corrupt, unsupported } from '../format/bytes.js';
+import { ByteReader, corrupt, unsupported } from '../format/bytes.js';
 import { dataspace, type Dataspace } from '../format/dataspace.js';
 import { datatype } from '../format/datatype.js';
 import { externalFiles } from '../format/external-files.js';
 import { fillValue } from '../format/fill-value.js';
 import { filterPipeline } from '../format/filter-pipeline.js';
-import { layout } from '../format/layout.js';
-import { link, linkInfo } from '../format/link.js';
-import { decodeObjectHeader, messageType, type ObjectHeader } from '../format/object-header.js';
-import { decode, type Field } from '../format/schema.js';
+import { layout, type Layout } from '../format/layout.js';
+import { decodeHardLink, link, linkInfo } from '../format/link.js';
+import { CHECKSUM_SIZE, decodeObjectHeader, isSealed, messageType, type ObjectHeader } from '../format/object-header.js';
+import { decode, sharedDecoder, type Decoded } from '../format/schema.js';
+import { product } from '../storage/box.js';
 import { readExternalFiles } from '../storage/external.js';
 import type { FileStore } from '../storage/file-store.js';
 import { loadAttribute } from './attributes.js';
@@ -24,54 +25,103 @@ export function readHeader(store: FileStore, headerAddress: number): ObjectHeade
   return decodeObjectHeader((address, size) => store.readSync(address, size), headerAddress);
 }
 
+// What many objects of a file have in common.
+const decodeSpace = sharedDecoder(dataspace);
+const decodeType = sharedDecoder(datatype);
+const decodeFill = sharedDecoder(fillValue);
+const decodeFilters = sharedDecoder(filterPipeline);
+const decodeLayout = (body: Uint8Array, what: string): Layout => decode(layout, body, what);
+const decodeExternal = (body: Uint8Array, what: string): Decoded<typeof externalFiles> => decode(externalFiles, body, what);
+const decodeAttributeInfo = sharedDecoder(attributeInfo);
+const decodeLinkInfo = sharedDecoder(linkInfo);
+
 /** The one message of a type, or undefined. */
-function message<T, I>(header: ObjectHeader, type: number, field: Field<T, I>, what: string): T | undefined {
-  const found = header.messages.find((candidate) => candidate.type === type);
-  return found === undefined ? undefined : decode(field, found.body, what);
+function message<T>(header: ObjectHeader, type: number, decoder: (body: Uint8Array, what: string) => T, what: string): T | undefined {
+  for (const candidate of header.messages) if (candidate.type === type) return decoder(candidate.body, what);
+  return undefined;
+}
+
+/** The last header of a plain contiguous dataset that was read: many datasets of a file differ in nothing but their address. */
+let pattern: { readonly bytes: Buffer; readonly placeAt: number; readonly size: number; readonly plan: DatasetPlan } | undefined;
+/** In the message of a contiguous layout, before the address. */
+const PLACE_IN_LAYOUT = 2;
+const ADDRESS_SIZE = 8;
+
+/** A dataset whose header is like the last one. Undefined, and nothing is wrong, for others. */
+function loadAlike(context: FileContext, parent: ObjectNode, name: string, headerAddress: number): DatasetNode | undefined {
+  if (pattern === undefined) return undefined;
+  const { bytes: like, placeAt, size, plan } = pattern;
+  const bytes = context.store.readSync(headerAddress, like.length);
+  const end = like.length - CHECKSUM_SIZE;
+  if (bytes.length < like.length || like.compare(bytes, 0, placeAt, 0, placeAt) !== 0) return undefined;
+  const behind = placeAt + ADDRESS_SIZE;
+  if (like.compare(bytes, behind, end, behind, end) !== 0 || !isSealed(bytes)) return undefined;
+  const address = new ByteReader(bytes.subarray(placeAt, behind), 'a layout message').uint64();
+  const node = new DatasetNode(context, parent, name, plan, { kind: 'contiguous', address, size });
+  node.markStored(headerAddress, [{ address: headerAddress, size: like.length }]);
+  return node;
+}
+
+/** Remembers a header that others may be like. */
+function remember({ bytes, messages, chunks }: ObjectHeader, plan: DatasetPlan): void {
+  const stored = messages.find(({ type }) => type === messageType.layout)?.body;
+  const isPlain = plan.chunkShape === null && plan.external === undefined && chunks.length === 1;
+  if (!isPlain || stored === undefined || messages.some(({ type }) => type === messageType.attribute)) return;
+  const placeAt = stored.byteOffset - bytes.byteOffset + PLACE_IN_LAYOUT;
+  pattern = { bytes, placeAt, size: product(plan.shape) * plan.type.size, plan };
 }
 
 /** @throws {FreestoneError} ERR_CORRUPT_FILE, ERR_UNSUPPORTED */
 export function loadObject(context: FileContext, parent: ObjectNode | null, name: string, headerAddress: number): Group | DatasetNode {
+  const alike = parent === null ? undefined : loadAlike(context, parent, name, headerAddress);
+  if (alike !== undefined) return alike;
   const header = readHeader(context.store, headerAddress);
   const isDataset = header.messages.some(({ type }) => type === messageType.layout);
   const node = isDataset && parent !== null ? loadDataset(context, parent, name, header) : loadGroup(context, parent, name, header);
   for (const { type, body } of header.messages) {
     if (type === messageType.attribute) loadAttribute(node, body);
   }
-  const info = message(header, messageType.attributeInfo, attributeInfo, 'an attribute info message');
+  const info = message(header, messageType.attributeInfo, decodeAttributeInfo, 'an attribute info message');
   if (info !== undefined && info.heapAddress !== null) {
     throw unsupported(`the dense storage of attributes, which ${node.path} has,`);
   }
   node.markStored(headerAddress, header.chunks);
+  if (node instanceof DatasetNode) remember(header, node.plan);
   return node;
 }
 
 function loadGroup(context: FileContext, parent: ObjectNode | null, name: string, header: ObjectHeader): Group {
   const group = new Group(context, parent, name);
-  const info = message(header, messageType.linkInfo, linkInfo, 'a link info message');
+  const info = message(header, messageType.linkInfo, decodeLinkInfo, 'a link info message');
   if (info === undefined) throw unsupported(`what ${group.path} is, neither a group of the newer kind nor a dataset,`);
   if (info.heapAddress !== null) throw unsupported(`the dense storage of links, which ${group.path} has,`);
+  const what = `a link of ${group.path}`;
   for (const { type, body } of header.messages) {
     if (type !== messageType.link) continue;
-    const { name: child, target } = decode(link, body, `a link of ${group.path}`);
+    const hard = decodeHardLink(body);
+    if (hard !== undefined) {
+      group.load(hard.name, { storedAt: hard.headerAddress });
+      continue;
+    }
+    const { name: child, target } = decode(link, body, what);
     group.load(child, 'path' in target ? { softPath: target.path } : { storedAt: target.headerAddress });
   }
   return group;
 }
 
 function loadDataset(context: FileContext, parent: ObjectNode, name: string, header: ObjectHeader): DatasetNode {
-  const space = message(header, messageType.dataspace, dataspace, 'a dataspace message');
-  const type = message(header, messageType.datatype, datatype, 'a datatype message');
-  const stored = message(header, messageType.layout, layout, 'a layout message');
+  const space = message(header, messageType.dataspace, decodeSpace, 'a dataspace message');
+  const type = message(header, messageType.datatype, decodeType, 'a datatype message');
+  const stored = message(header, messageType.layout, decodeLayout, 'a layout message');
   if (space === undefined || type === undefined || stored === undefined) throw corrupt(`the dataset ${name} lacks its dataspace or datatype`);
   if (stored.kind === 'compact') throw unsupported('the compact layout');
-  const external = message(header, messageType.externalFiles, externalFiles, 'an external files message');
+  const external = message(header, messageType.externalFiles, decodeExternal, 'an external files message');
   if (external !== undefined && stored.kind !== 'contiguous') throw corrupt(`the dataset ${name} is in external files and in chunks`);
   const { shape, maxShape } = extentOf(space);
   if (stored.kind === 'chunked' && (stored.chunkShape.length !== shape.length || stored.elementSize !== type.size)) {
     throw corrupt(`the chunks of the dataset ${name} are not of its dimensions or not of its elements`);
   }
-  const filters = message(header, messageType.filterPipeline, filterPipeline, 'a filter pipeline message') ?? [];
+  const filters = message(header, messageType.filterPipeline, decodeFilters, 'a filter pipeline message') ?? [];
   // Names a filter that is not known.
   filtersOf(filters);
   const plan: DatasetPlan = {
@@ -80,7 +130,7 @@ function loadDataset(context: FileContext, parent: ObjectNode, name: string, hea
     maxShape,
     chunkShape: stored.kind === 'chunked' ? stored.chunkShape : null,
     filters,
-    fill: message(header, messageType.fillValue, fillValue, 'a fill value message')?.value ?? null,
+    fill: message(header, messageType.fillValue, decodeFill, 'a fill value message')?.value ?? null,
     ...(external === undefined ? {} : { external: readExternalFiles(external, (address, size) => context.store.readSync(address, size)).runs }),
   };
   return new DatasetNode(context, parent, name, plan, stored);

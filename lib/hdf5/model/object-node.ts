@@ -47,7 +47,7 @@ export abstract class ObjectNode {
   readonly name: string;
   /** How many groups are above it. @internal */
   readonly depth: number;
-  #attributes: Map<string, Uint8Array> | undefined;
+  #attributes: Map<string, Buffer> | undefined;
   #version = 0;
   #committed = -1;
   #address: number | null = null;
@@ -65,7 +65,7 @@ export abstract class ObjectNode {
   }
 
   /** The messages of its attributes by name, encoded. @internal */
-  get attributes(): Map<string, Uint8Array> {
+  get attributes(): Map<string, Buffer> {
     // Most of many small datasets have none.
     return (this.#attributes ??= new Map());
   }

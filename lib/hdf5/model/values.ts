@@ -9,7 +9,10 @@ import { mismatch, type TypedArray } from './number-kind.js';
 export type DatasetValues = TypedArray | readonly unknown[] | number | bigint | boolean | string | object;
 
 export interface ReadOptions {
-  /** Where numbers are put: a typed array of the dataset's kind, with as many elements as are read. */
+  /**
+   * Where numbers are put: a typed array of the dataset's kind, with as many elements as are read. Of a compound without
+   * variable-length members: a Buffer or Uint8Array, for packed rows as `append` takes them.
+   */
   readonly into?: TypedArray;
 }
 
@@ -25,11 +28,13 @@ const SLICE_ELEMENTS = 2 ** 14;
 
 /** @throws {FreestoneError} ERR_TYPE_MISMATCH, ERR_INVALID_SIZE */
 export function checkInto(into: unknown, type: ElementType, count: number): void {
-  if (!type.arrays.some((constructor) => into instanceof constructor)) throw mismatch(type.name, into, 'cannot be read into');
+  const isPacked = into instanceof Uint8Array && type.message.class === 'compound' && !type.variable && type.arrays.length === 0;
+  if (!isPacked && !type.arrays.some((constructor) => into instanceof constructor)) throw mismatch(type.name, into, 'cannot be read into');
   const { length } = into as TypedArray;
-  if (length === count * type.lanes) return;
-  throw new FreestoneError('ERR_INVALID_SIZE', `into has ${String(length)} values, and ${String(count * type.lanes)} are read`, {
-    expected: count * type.lanes,
+  const expected = count * (isPacked ? type.size : type.lanes);
+  if (length === expected) return;
+  throw new FreestoneError('ERR_INVALID_SIZE', `into has ${String(length)} ${isPacked ? 'bytes' : 'values'}, and ${String(expected)} are read`, {
+    expected,
     received: length,
   });
 }
@@ -44,6 +49,7 @@ export function* decoded(
 ): Steps<DatasetValues> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [constructor] = type.arrays;
+  if (into !== undefined && constructor === undefined) return into;
   if (constructor !== undefined && (!isScalar || into !== undefined)) {
     if (type.swap === 2) buffer.swap16();
     else if (type.swap === 4) buffer.swap32();
@@ -51,6 +57,7 @@ export function* decoded(
     return into ?? new constructor(bytes.buffer, bytes.byteOffset, count * type.lanes);
   }
   if (isScalar) return type.get(buffer, 0, heap) as DatasetValues;
+  if (type.getAll !== undefined && count > 1) return yield* type.getAll(buffer.subarray(0, count * type.size), heap);
   const values = new Array<unknown>(count);
   for (let i = 0; i < count; i += 1) {
     if (i % SLICE_ELEMENTS === SLICE_ELEMENTS - 1) yield* wait(turn());

@@ -3,28 +3,29 @@
 import { native } from '../../native.js';
 import type { Layout } from '../format/layout.js';
 import {
-  checkStillThere,
-  checkTarget,
   dot,
+  checkStillThere,
   intersect,
   isContiguous,
   positions,
   product,
   rowMajorStrides,
+  runsOf,
+  walkedDimensions,
   type Box,
   type ElementSource,
   type ElementTarget,
 } from './box.js';
+import { ChunkCache, type CachedChunk, type ChunkCacheStats } from './chunk-cache.js';
+import { copyInto, copyOut, type ChunkGeometry } from './chunk-copy.js';
 import type { ChunkIndex, ChunkRecord } from './chunk-index.js';
+import { leastRun, mostReadNow } from './contiguous.js';
 import type { FileStore, MetadataBatch } from './file-store.js';
 import { begin, settled, wait, Flight, Line, type Pending, type Steps } from './steps.js';
 import { StoredChunks } from './stored-chunks.js';
 
-/** Partly written chunks of one dataset stay in memory up to this many bytes. */
-const CACHE_BYTES = 32 * 2 ** 20;
-/** Chunk buffers that are kept for the next chunks. */
-const SPARE_BUFFERS = 4;
-
+/** A box in more chunks than these is not read within the call. */
+const MOST_CHUNKS_NOW = 8;
 export interface ChunkedOptions {
   readonly shape: readonly number[];
   readonly maxShape: readonly (number | null)[];
@@ -34,13 +35,8 @@ export interface ChunkedOptions {
   readonly filters: Uint32Array;
   /** One element, or null for zeros. */
   readonly fill: Uint8Array | null;
-}
-
-interface Cached {
-  readonly buffer: Buffer;
-  dirty: boolean;
-  /** Bytes from the start on that are the chunk's; behind them is what was in that memory before. */
-  filled: number;
+  /** Chunks that are only partly written or read stay in memory up to this many bytes. */
+  readonly cacheBytes: number;
 }
 
 export class ChunkedStorage {
@@ -49,17 +45,19 @@ export class ChunkedStorage {
   readonly #chunks: StoredChunks;
   readonly #chunkBytes: number;
   readonly #chunkStrides: readonly number[];
+  readonly #geometry: ChunkGeometry;
   #shape: readonly number[];
-  /** In the order of last use. */
-  #cache = new Map<number, Cached>();
+  readonly #cache: ChunkCache;
   #storing = new Map<number, Pending>();
-  readonly #spare: Buffer[] = [];
   readonly #line = new Line();
   /** A chunk whose writer did not wait for it could not be stored; it is in the cache again. */
   #hasFailed = false;
 
-  /** @param onStored called whenever the index has changed */
-  constructor(store: FileStore, options: ChunkedOptions, onStored: () => void) {
+  /**
+   * @param onStored called whenever the index has changed
+   * @param onThrash called once, when chunks leave the cache and come back all the time
+   */
+  constructor(store: FileStore, options: ChunkedOptions, onStored: () => void, onThrash: () => void) {
     this.#store = store;
     this.#options = options;
     this.#shape = options.shape;
@@ -67,10 +65,16 @@ export class ChunkedStorage {
     this.#chunkStrides = rowMajorStrides(options.chunkShape, options.elementSize);
     const { chunkShape, shape, filters } = options;
     this.#chunks = new StoredChunks(store, { chunkShape, shape, chunkBytes: this.#chunkBytes, filters, onStored });
+    this.#geometry = { shape: chunkShape, strides: this.#chunkStrides, elementSize: options.elementSize };
+    this.#cache = new ChunkCache(this.#chunkBytes, options.cacheBytes, options.fill, onThrash);
   }
 
   get index(): ChunkIndex {
     return this.#chunks.index;
+  }
+
+  get cacheStats(): ChunkCacheStats {
+    return this.#cache.stats;
   }
 
   get storageSize(): number {
@@ -93,28 +97,18 @@ export class ChunkedStorage {
   take(box: Box, source: ElementSource, shape: readonly number[]): boolean {
     if (!this.#line.isFree || this.#hasFailed) return false;
     const { chunkShape } = this.#options;
-    const position: number[] = [];
-    for (let d = 0; d < chunkShape.length; d += 1) {
-      const extent = chunkShape[d] ?? 1;
-      const first = box.start[d] ?? 0;
-      const count = box.count[d] ?? 0;
-      const at = Math.floor(first / extent);
-      if (count === 0 || first + count > (at + 1) * extent) return false;
-      position.push(at);
-    }
+    const position = this.#positionOf(box);
+    if (position === undefined) return false;
     const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
     if (this.#isComplete(start, box)) return false;
     const number = this.index.number(position);
     let cached = this.#cache.get(number);
     if (cached === undefined) {
-      const room = (this.#cache.size + 1) * this.#chunkBytes <= CACHE_BYTES;
-      if (!room || this.#storing.has(number) || this.index.get(number) !== undefined) return false;
-      cached = { buffer: this.#buffer(), dirty: false, filled: 0 };
+      if (!this.#cache.hasRoom || this.#storing.has(number) || this.index.get(number) !== undefined) return false;
+      cached = { buffer: this.#cache.buffer(), dirty: false, filled: 0, isWritten: false };
     }
-    this.#copyInto(cached, start, box, box, source);
-    // Now it is the one that was used last.
-    if (this.#cache.size > 1) this.#cache.delete(number);
-    this.#cache.set(number, cached);
+    copyInto(this.#geometry, this.#cache, cached, start, box, box, source);
+    this.#cache.use(number, cached);
     this.index.grow(shape);
     this.#shape = shape;
     return true;
@@ -156,7 +150,7 @@ export class ChunkedStorage {
     if (!isWhole || !isContiguous(source, chunkShape, elementSize)) return false;
     const number = this.index.number(position);
     yield* settled(this.#storing.get(number));
-    if (this.#cache.has(number)) return false;
+    if ((this.#cache.get(number) !== undefined)) return false;
     // The memory is the user's, who may have detached it meanwhile: it is looked at when its turn has come.
     yield* wait(this.#store.throttle.enter(this.#chunkBytes));
     try {
@@ -188,6 +182,71 @@ export class ChunkedStorage {
     return positions(from, start.map((first, d) => Math.floor((first + (count[d] ?? 0) - 1) / (chunkShape[d] ?? 1))));
   }
 
+  /**
+   * Reads one box at once, if it lies in a few chunks that are in memory, here or in the system, and nothing is under way.
+   * @returns whether it did; else the target holds anything
+   */
+  readNow(box: Box, target: ElementTarget): boolean {
+    if (!this.#line.isFree) return false;
+    const position = this.#positionOf(box);
+    if (position !== undefined) return this.#readChunkNow(position, box, target);
+    // Several chunks are read now where each has a run of rows of what is read.
+    const { chunkShape, elementSize } = this.#options;
+    const row = product(box.count.slice(1)) * elementSize;
+    const isRows = box.count.every((count, d) => d === 0 || ((box.start[d] ?? 0) % (chunkShape[d] ?? 1)) + count <= (chunkShape[d] ?? 1));
+    if (!isRows || (box.count[0] ?? 0) > (MOST_CHUNKS_NOW - 1) * (chunkShape[0] ?? 1)) return false;
+    for (const at of this.#positions(box)) {
+      const part = intersect(box, { start: at.map((n, d) => n * (chunkShape[d] ?? 1)), count: chunkShape });
+      const to = ((part.start[0] ?? 0) - (box.start[0] ?? 0)) * row;
+      const bytes = target.bytes.subarray(to, to + (part.count[0] ?? 0) * row);
+      if (!this.#readChunkNow(at, part, { bytes, isOurs: target.isOurs })) return false;
+    }
+    return true;
+  }
+
+  /** Reads a box that lies in one chunk, as `readNow`. */
+  #readChunkNow(position: readonly number[], box: Box, target: ElementTarget): boolean {
+    const number = this.index.number(position);
+    if (this.#storing.has(number)) return false;
+    const { chunkShape, elementSize, filters } = this.#options;
+    const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
+    const cached = this.#cache.get(number);
+    if (cached !== undefined) {
+      this.#cache.fillUp(cached);
+      copyOut(this.#geometry, cached.buffer, start, box, box, target);
+      this.#cache.use(number, cached);
+      return true;
+    }
+    const record = this.index.get(number);
+    const size = product(box.count) * elementSize;
+    if (record === undefined || filters.length > 0 || size > mostReadNow || target.bytes.length !== size) return false;
+    const inChunk = { start: box.start.map((first, d) => first - (start[d] ?? 0)), count: box.count };
+    const { file } = this.#store;
+    if (walkedDimensions(inChunk, chunkShape) === 0) return file.readCached(record.address + dot(inChunk.start, this.#chunkStrides), target.bytes) === size;
+    const { run, starts } = runsOf(inChunk, chunkShape, elementSize);
+    if (run < leastRun) return false;
+    let to = 0;
+    for (const from of starts) {
+      if (file.readCached(record.address + from, target.bytes.subarray(to, to + run)) < run) return false;
+      to += run;
+    }
+    return true;
+  }
+
+  /** The position of the one chunk that a box lies in; undefined when there are several, or none. */
+  #positionOf({ start, count }: Box): number[] | undefined {
+    const { chunkShape } = this.#options;
+    const position: number[] = [];
+    for (let d = 0; d < chunkShape.length; d += 1) {
+      const extent = chunkShape[d] ?? 1;
+      const first = start[d] ?? 0;
+      const at = Math.floor(first / extent);
+      if (count[d] === 0 || first + (count[d] ?? 0) > (at + 1) * extent) return undefined;
+      position.push(at);
+    }
+    return position;
+  }
+
   /** Reads one box, as all writes that were asked for before have left it. */
   *read(box: Box, target: ElementTarget): Steps {
     if (product(box.count) > 0) yield* this.#line.inTurn(() => this.#readAll(box, target));
@@ -211,15 +270,19 @@ export class ChunkedStorage {
     const part = intersect(box, { start, count: chunkShape });
     const cached = this.#cache.get(number);
     if (cached !== undefined) {
-      this.#fillUp(cached);
-      this.#copyOut(cached.buffer, start, part, box, target);
+      this.#cache.fillUp(cached);
+      copyOut(this.#geometry, cached.buffer, start, part, box, target);
+      this.#cache.use(number, cached);
       return;
     }
     const record = this.index.get(number);
     if (record === undefined && fill === null && target.isOurs) return;
     yield* wait(this.#store.throttle.enter(this.#chunkBytes));
     const direct = record === undefined ? undefined : this.#wholeIn(start, part, box, target);
-    flight.add(begin(record !== undefined && direct !== undefined ? this.#fetchWhole(record, direct) : this.#fetch(record, start, part, box, target)));
+    // What is left of a chunk is likely to be asked for next.
+    const isPart = part.count.some((n, d) => n < Math.min(chunkShape[d] ?? 1, (this.#shape[d] ?? 0) - (start[d] ?? 0)));
+    const kept = isPart && record !== undefined ? number : undefined;
+    flight.add(begin(record !== undefined && direct !== undefined ? this.#fetchWhole(record, direct) : this.#fetch(record, start, part, box, target, kept)));
   }
 
   /** Where a chunk that is read as a whole lies in the target, if that is memory of our own and the chunk one run of it. */
@@ -241,35 +304,25 @@ export class ChunkedStorage {
     }
   }
 
-  /** Reads a chunk that is in the file, or nowhere; the throttle has been entered. */
-  *#fetch(record: ChunkRecord | undefined, start: readonly number[], part: Box, box: Box, target: ElementTarget): Steps {
-    const buffer = this.#buffer();
+  /**
+   * Reads a chunk that is in the file, or nowhere; the throttle has been entered.
+   * @param number under which it is to stay in memory
+   */
+  *#fetch(record: ChunkRecord | undefined, start: readonly number[], part: Box, box: Box, target: ElementTarget, number: number | undefined): Steps {
+    const buffer = this.#cache.buffer();
+    let isKept = false;
     try {
       if (record === undefined) buffer.fill(this.#options.fill ?? 0);
       else yield* this.#chunks.load(record, buffer);
-      this.#copyOut(buffer, start, part, box, target);
+      if (number !== undefined && this.#cache.makeRoom()) {
+        this.#cache.use(number, { buffer, dirty: false, filled: this.#chunkBytes, isWritten: false });
+        isKept = true;
+      }
+      copyOut(this.#geometry, buffer, start, part, box, target);
     } finally {
-      this.#recycle(buffer);
+      if (!isKept) this.#cache.recycle(buffer);
       this.#store.throttle.leave(this.#chunkBytes);
     }
-  }
-
-  /** Copies `part` of a chunk that begins at `start` to where it is in `box`. */
-  #copyOut(chunk: Buffer, start: readonly number[], part: Box, box: Box, target: ElementTarget): void {
-    const { elementSize } = this.#options;
-    checkTarget(target, product(box.count) * elementSize);
-    const strides = rowMajorStrides(box.count, elementSize);
-    native().copyBox(
-      target.bytes,
-      dot(part.start.map((first, d) => first - (box.start[d] ?? 0)), strides),
-      Float64Array.from(strides),
-      chunk,
-      dot(part.start.map((first, d) => first - (start[d] ?? 0)), this.#chunkStrides),
-      Float64Array.from(this.#chunkStrides),
-      Float64Array.from(part.count),
-      elementSize,
-      1,
-    );
   }
 
   /** Stores once more what failed when nobody waited for it. Before anything else is taken, so that memory does not fill up. */
@@ -286,7 +339,7 @@ export class ChunkedStorage {
     yield* this.#stored();
     this.#hasFailed = false;
     const flight = new Flight();
-    for (const [number, cached] of this.#cache) {
+    for (const [number, cached] of this.#cache.entries()) {
       if (flight.failed) break;
       if (!cached.dirty) continue;
       yield* wait(this.#store.throttle.enter(this.#chunkBytes));
@@ -295,7 +348,7 @@ export class ChunkedStorage {
     yield* flight.landed();
   }
 
-  *#clean(number: number, cached: Cached): Steps {
+  *#clean(number: number, cached: CachedChunk): Steps {
     yield* this.#storeChunk(number, cached);
     cached.dirty = false;
   }
@@ -335,7 +388,7 @@ export class ChunkedStorage {
     if (shrunk.includes(true) || this.index.renumbers(shape)) yield* this.#stored();
     if (shrunk.includes(true)) yield* this.#cutOff(shape, shrunk, isTolerant);
     const renumber = this.index.regrid(shape);
-    if (renumber !== null) this.#cache = new Map([...this.#cache].map(([number, cached]) => [renumber(number), cached]));
+    if (renumber !== null) this.#cache.renumber(renumber);
     this.#shape = shape;
   }
 
@@ -355,14 +408,14 @@ export class ChunkedStorage {
       if (loading.hasFailed && isTolerant) continue;
       const cached = loading.value;
       const inside = start.map((first, d) => Math.min(chunkShape[d] ?? 1, (shape[d] ?? 0) - first));
-      this.#fillUp(cached);
-      const kept: Cached = { buffer: this.#buffer(), dirty: true, filled: 0 };
-      this.#fillUp(kept);
+      this.#cache.fillUp(cached);
+      const kept: CachedChunk = { buffer: this.#cache.buffer(), dirty: true, filled: 0, isWritten: true };
+      this.#cache.fillUp(kept);
       const source = { bytes: cached.buffer, offset: 0, strides: this.#chunkStrides, swap: 1 };
       const all = { start, count: inside };
-      this.#copyInto(kept, start, all, all, source);
-      this.#cache.set(number, kept);
-      this.#recycle(cached.buffer);
+      copyInto(this.#geometry, this.#cache, kept, start, all, all, source);
+      this.#cache.use(number, kept);
+      this.#cache.recycle(cached.buffer);
       // It is stored anew: in its place the file has what the last commit says, which a crash brings back.
       if (this.#chunks.isPlain) this.#chunks.forget(number);
       yield* this.#shrinkCache(flight);
@@ -389,14 +442,14 @@ export class ChunkedStorage {
     const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
     const part = intersect(box, { start, count: chunkShape });
     const whole = part.count.every((n, d) => n === Math.min(chunkShape[d] ?? 1, (this.#shape[d] ?? 0) - (start[d] ?? 0)));
-    const known = this.#cache.has(number);
+    const known = this.#cache.get(number) !== undefined;
     const cached = yield* this.#cached(number, whole);
     try {
-      this.#copyInto(cached, start, part, box, source);
+      copyInto(this.#geometry, this.#cache, cached, start, part, box, source);
     } catch (error) {
       if (!known && !cached.dirty) {
         this.#cache.delete(number);
-        this.#recycle(cached.buffer);
+        this.#cache.recycle(cached.buffer);
       }
       throw error;
     }
@@ -405,44 +458,43 @@ export class ChunkedStorage {
   }
 
   /** The chunk in memory, as it was last used; `whole` when all of it is about to be written, so that nothing need be read. */
-  *#cached(number: number, whole: boolean): Steps<Cached> {
+  *#cached(number: number, whole: boolean): Steps<CachedChunk> {
     yield* settled(this.#storing.get(number));
     const found = this.#cache.get(number);
     if (found === undefined && !whole) return yield* this.#loaded(number);
-    const cached = found ?? { buffer: this.#buffer(), dirty: false, filled: 0 };
-    this.#cache.delete(number);
-    this.#cache.set(number, cached);
+    const cached = found ?? { buffer: this.#cache.buffer(), dirty: false, filled: 0, isWritten: false };
+    this.#cache.use(number, cached);
     return cached;
   }
 
   /** The chunk as it is now: from memory, from the file, or made of fill values. */
-  *#loaded(number: number): Steps<Cached> {
+  *#loaded(number: number): Steps<CachedChunk> {
     yield* settled(this.#storing.get(number));
     const found = this.#cache.get(number);
     if (found !== undefined) return found;
-    const buffer = this.#buffer();
+    const buffer = this.#cache.buffer();
     const record = this.index.get(number);
     if (record !== undefined) yield* this.#chunks.load(record, buffer);
-    const cached = { buffer, dirty: false, filled: record === undefined ? 0 : this.#chunkBytes };
-    this.#cache.set(number, cached);
+    this.#cache.noteLoaded(number);
+    const cached = { buffer, dirty: false, filled: record === undefined ? 0 : this.#chunkBytes, isWritten: false };
+    this.#cache.use(number, cached);
     return cached;
   }
 
   *#shrinkCache(flight: Flight): Steps {
-    while (this.#cache.size > 1 && this.#cache.size * this.#chunkBytes > CACHE_BYTES) {
-      const oldest = this.#cache.entries().next().value;
-      if (oldest === undefined) return;
+    for (let oldest = this.#cache.surplus; oldest !== undefined; oldest = this.#cache.surplus) {
       const [number, cached] = oldest;
+      this.#cache.noteLeft(number, cached);
       if (cached.dirty) yield* this.#evict(number, cached, flight);
       else {
         this.#cache.delete(number);
-        this.#recycle(cached.buffer);
+        this.#cache.recycle(cached.buffer);
       }
     }
   }
 
   /** Takes a chunk out of the cache and starts to store it. When that fails it is put back, so that nothing is lost. */
-  *#evict(number: number, cached: Cached, flight: Flight): Steps {
+  *#evict(number: number, cached: CachedChunk, flight: Flight): Steps {
     yield* wait(this.#store.throttle.enter(this.#chunkBytes));
     this.#cache.delete(number);
     const stored = begin(this.#storeEvicted(number, cached));
@@ -450,12 +502,12 @@ export class ChunkedStorage {
     flight.add(stored);
   }
 
-  *#storeEvicted(number: number, cached: Cached): Steps {
+  *#storeEvicted(number: number, cached: CachedChunk): Steps {
     try {
       yield* this.#storeChunk(number, cached);
-      this.#recycle(cached.buffer);
+      this.#cache.recycle(cached.buffer);
     } catch (error) {
-      this.#cache.set(number, cached);
+      this.#cache.use(number, cached);
       throw error;
     } finally {
       this.#storing.delete(number);
@@ -463,64 +515,8 @@ export class ChunkedStorage {
   }
 
   /** Stores one chunk; the throttle has been entered. */
-  #storeChunk(number: number, cached: Cached): Steps {
-    this.#fillUp(cached);
+  #storeChunk(number: number, cached: CachedChunk): Steps {
+    this.#cache.fillUp(cached);
     return this.#chunks.put(number, cached.buffer);
-  }
-
-  /** Copies `part` of what the elements of `box` are into a chunk that begins at `start`. */
-  #copyInto(cached: Cached, start: readonly number[], part: Box, box: Box, source: ElementSource): void {
-    const { elementSize, chunkShape } = this.#options;
-    const { bytes, strides, swap } = source;
-    let from = source.offset;
-    let to = 0;
-    // How many of the chunk's bytes one element takes of the outermost dimension that is not whole: what is written is one run if nothing outside of it is left out.
-    let run = elementSize;
-    let isRun = true;
-    let inner = true;
-    for (let d = chunkShape.length - 1; d >= 0; d -= 1) {
-      const first = part.start[d] ?? 0;
-      const count = part.count[d] ?? 0;
-      from += (first - (box.start[d] ?? 0)) * (strides[d] ?? 0);
-      to += (first - (start[d] ?? 0)) * (this.#chunkStrides[d] ?? 0);
-      if (!inner && count !== 1) isRun = false;
-      run *= count;
-      if (count !== chunkShape[d]) inner = false;
-    }
-    checkStillThere(bytes, from, strides, part.count, elementSize);
-    if (isRun && to <= cached.filled) cached.filled = Math.max(cached.filled, to + run);
-    else this.#fillUp(cached);
-    cached.dirty = true;
-    if (swap === 1 && isRun && isContiguous(source, part.count, elementSize)) {
-      cached.buffer.set(bytes.subarray(from, from + run), to);
-      return;
-    }
-    native().copyBox(
-      cached.buffer,
-      to,
-      Float64Array.from(this.#chunkStrides),
-      bytes,
-      from,
-      Float64Array.from(strides),
-      Float64Array.from(part.count),
-      elementSize,
-      swap,
-    );
-  }
-
-  /** Gives the fill value to what nothing has been written to. */
-  #fillUp(cached: Cached): void {
-    if (cached.filled === this.#chunkBytes) return;
-    cached.buffer.fill(this.#options.fill ?? 0, cached.filled);
-    cached.filled = this.#chunkBytes;
-  }
-
-  #buffer(): Buffer {
-    // Not from Node's pool: a worker thread reads this memory, and nobody else may hold a part of it.
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#chunkBytes);
-  }
-
-  #recycle(buffer: Buffer): void {
-    if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(buffer);
   }
 }

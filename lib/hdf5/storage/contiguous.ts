@@ -20,6 +20,10 @@ import { begin, settled, wait, Flight, Line, type Steps } from './steps.js';
 
 /** A dataset of up to so many bytes is written behind, together with what is near it. */
 const SMALL_BYTES = 2 ** 16;
+/** So much is read within the call, if it is in memory already: a worker thread would take as long to be asked. */
+export const mostReadNow = 2 * 2 ** 20;
+/** Runs that are shorter are not read one by one. */
+export const leastRun = 2 ** 12;
 
 export interface ContiguousOptions {
   readonly shape: readonly number[];
@@ -83,6 +87,30 @@ export class ContiguousStorage {
   /** Reads one box, as all writes that were asked for before have left it. */
   read(box: Box, target: ElementTarget): Steps {
     return this.#line.inTurn(() => this.#read(box, target));
+  }
+
+  /** Reads one box at once, if it is small, nothing is under way, and the system has it in memory. @returns whether it did; else the target holds anything */
+  readNow(box: Box, { bytes }: ElementTarget): boolean {
+    const size = product(box.count) * this.#elementSize;
+    if (!this.#line.isFree || this.#address === null || size > mostReadNow || bytes.length !== size) return false;
+    if (walkedDimensions(box, this.#shape) === 0) return this.#readRun(this.#address + dot(box.start, rowMajorStrides(this.#shape, this.#elementSize)), bytes);
+    const { run, starts } = runsOf(box, this.#shape, this.#elementSize);
+    if (run < leastRun && this.size > SMALL_BYTES) return false;
+    let to = 0;
+    for (const start of starts) {
+      if (!this.#readRun(this.#address + start, bytes.subarray(to, to + run))) return false;
+      to += run;
+    }
+    return true;
+  }
+
+  /** Reads bytes of one run, if they are in memory. */
+  #readRun(at: number, into: Uint8Array): boolean {
+    if (this.size > SMALL_BYTES) return this.#store.file.readCached(at, into) === into.length;
+    const found = this.#store.readSync(at, into.length);
+    into.set(found);
+    if (found.length < into.length) into.fill(0, found.length);
+    return true;
   }
 
   *#read(box: Box, target: ElementTarget): Steps {
@@ -250,6 +278,15 @@ export class ContiguousStorage {
           flight.add(begin(this.#store.submitted(address + at, bytes)));
         }
         yield* flight.landed();
+      } catch (error) {
+        this.#giveUp({ address, size: this.size });
+        throw error;
+      }
+    }
+    if (this.size > writePieceSize && box.count.every((n, d) => n === this.#shape[d])) {
+      // All of it is about to be written: that the disk is full is better known before the first byte.
+      try {
+        yield* this.#store.reserve(address, this.size);
       } catch (error) {
         this.#giveUp({ address, size: this.size });
         throw error;

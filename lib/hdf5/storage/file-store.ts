@@ -3,6 +3,7 @@ import { checkInteger } from '../../errors.js';
 import type { FileSpace } from '../../filespace/index.js';
 import { native, type NativeFile } from '../../native.js';
 import { Pending, begin, done, task, turn, wait, type Steps } from './steps.js';
+import { ReadCache } from './read-cache.js';
 import { WriteBehind } from './write-behind.js';
 
 /** Bytes of raw data that may be on their way through filters and to the file at once. */
@@ -88,14 +89,23 @@ export class FileStore {
   readonly space: FileSpace;
   readonly throttle: Throttle;
   readonly turns = new Turns();
+  /** Of a dataset that says nothing else: bytes of chunks that stay in memory. */
+  readonly chunkCache: number;
   /** Small things on their way to the file. */
   readonly behind: WriteBehind;
+  /** Of a file that is only read. */
+  readonly #cache: ReadCache | undefined;
   /** What is given back while a commit is on its way, which may still refer to it. */
   #held: Extent[] | null = null;
 
-  /** @param threads how many tasks of this file may run at once */
-  constructor(file: NativeFile, space: FileSpace, threads: number) {
+  /**
+   * @param threads how many tasks of this file may run at once
+   * @param isWritable whether anything in the file may change
+   */
+  constructor(file: NativeFile, space: FileSpace, { threads, isWritable, chunkCache }: { threads: number; isWritable: boolean; chunkCache: number }) {
     this.file = file;
+    this.chunkCache = chunkCache;
+    this.#cache = isWritable ? undefined : new ReadCache(file);
     this.space = space;
     // As many again wait in line, so that a worker that is done finds the next task at once.
     this.throttle = new Throttle(threads * 2, IN_FLIGHT_BYTES);
@@ -147,6 +157,20 @@ export class FileStore {
     yield* wait(task((ticket) => { this.file.read(ticket, address, into); }, into));
   }
 
+  /** Up to `size` bytes, fewer where the file ends, without waiting on the calling thread for the device. They must not be changed. */
+  *load(address: number, size: number): Steps<Buffer> {
+    if (this.#cache === undefined) return this.readSync(address, size);
+    const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(size, this.file.size() - address)));
+    const found = bytes.length === 0 ? 0 : this.file.readCached(address, bytes);
+    if (found < bytes.length) yield* this.read(address + found, bytes.subarray(found));
+    return bytes;
+  }
+
+  /** Takes the file system's space for what is about to be written. */
+  *reserve(address: number, size: number): Steps {
+    yield* wait(task((ticket) => { this.file.reserve(ticket, address, size); }));
+  }
+
   *truncate(size: number): Steps {
     yield* wait(task((ticket) => { this.file.truncate(ticket, size); }));
   }
@@ -155,8 +179,9 @@ export class FileStore {
     yield* wait(task((ticket) => { this.file.sync(ticket); }));
   }
 
-  /** Up to `size` bytes: fewer where the file ends. For metadata. */
+  /** Up to `size` bytes: fewer where the file ends. For metadata. They must not be changed. */
   readSync(address: number, size: number): Buffer {
+    if (this.#cache !== undefined) return this.#cache.view(address, size);
     const waiting = this.behind.end;
     if (waiting === 0) return readFile(this.file, address, size);
     const bytes = Buffer.alloc(Math.max(0, Math.min(size, Math.max(this.file.size(), waiting) - address)));
@@ -242,6 +267,7 @@ export function threadCount(threads: number | undefined): number {
 }
 
 /** Closes a file once what is under way has ended. */
-export function* closeFile(file: NativeFile): Steps {
-  yield* wait(task((ticket) => { file.close(ticket); }));
+/** @param most the file is cut to this size if it is longer */
+export function* closeFile(file: NativeFile, most?: number): Steps {
+  yield* wait(task((ticket) => { file.close(ticket, most); }));
 }

@@ -8,6 +8,7 @@ import {
   minCollectionSize,
   objectHeaderSize,
   paddedObjectSize,
+  readReference,
   referenceSize,
   writeCollectionHeader,
   writeFreeObject,
@@ -16,8 +17,13 @@ import {
 } from '../format/global-heap.js';
 import { native } from '../../native.js';
 import type { FileStore } from './file-store.js';
+import { turn, wait, type Steps } from './steps.js';
 
 const MAX_COLLECTION_SIZE = 64 * 2 ** 10;
+/** So much of the file is read at once for texts. */
+const RANGE_BYTES = 2 ** 20;
+/** So many bytes of texts become strings at once. V8 keeps all of them as long as one of them is held. */
+const GATHERED_BYTES = 2 ** 18;
 /** Collections that are kept in memory for what is read next. */
 const DECODED_COLLECTIONS = 64;
 
@@ -82,6 +88,41 @@ export class GlobalHeap {
     const object = objects.get(index);
     if (object === undefined) throw corrupt(`there is no object ${String(index)} in the global heap collection`, { address });
     return object;
+  }
+
+  /** The texts that references of 16 bytes each lead to, in UTF-8. */
+  *readTexts(references: Buffer): Steps<string[]> {
+    const count = references.length / referenceSize;
+    const texts: string[] = [];
+    const gathered = Buffer.allocUnsafeSlow(Math.min(GATHERED_BYTES, references.length * 4 + minCollectionSize));
+    let range: { readonly address: number; readonly bytes: Buffer } = { address: 0, bytes: Buffer.alloc(0) };
+    while (texts.length < count) {
+      const rest = references.subarray(texts.length * referenceSize);
+      const [took = 0, size = 0, isAscii = 0, hasZero = 0] = native().gatherTexts(rest, range.bytes, range.address, gathered);
+      if (took > 0 && hasZero === 0) {
+        const all = gathered.toString(isAscii === 1 ? 'latin1' : 'utf8', 0, size - 1);
+        for (const text of took === 1 ? [all] : all.split('\0')) texts.push(text);
+        continue;
+      }
+      const next = readReference(rest, 0);
+      if (took > 0 || range.address === next.address) {
+        // Where zeros do not tell texts apart, and what is larger than is read at once.
+        for (let i = 0; i < Math.max(took, 1); i += 1) texts.push(this.read(readReference(rest, i * referenceSize)).toString('utf8'));
+        continue;
+      }
+      if (texts.length > 0) yield* wait(turn());
+      range = { address: next.address, bytes: yield* this.#around(next.address) };
+    }
+    return texts;
+  }
+
+  /** The file from a collection on. */
+  *#around(address: number): Steps<Buffer> {
+    const open = this.#open;
+    if (open?.address === address) return this.#sealed(open);
+    // The open collection is nowhere but here.
+    const end = open !== undefined && open.address > address ? open.address : Infinity;
+    return yield* this.#store.load(address, Math.min(RANGE_BYTES, end - address));
   }
 
   /** Hands on what is there when it is called: a collection that a commit can reach is never changed. */

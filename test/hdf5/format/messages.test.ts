@@ -1,7 +1,7 @@
 // Every structure comes back from its bytes as it was, and says in words what it is.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { attribute, attributeInfo } from '../../../lib/hdf5/format/attribute.js';
+import { attribute, attributeInfo, attributeName } from '../../../lib/hdf5/format/attribute.js';
 import { chunkNodeSize, decodeChunkNode, encodeChunkNode } from '../../../lib/hdf5/format/btree1.js';
 import { dataspace } from '../../../lib/hdf5/format/dataspace.js';
 import { datatype } from '../../../lib/hdf5/format/datatype.js';
@@ -20,7 +20,7 @@ import { layout } from '../../../lib/hdf5/format/layout.js';
 import { groupInfo, link, linkInfo } from '../../../lib/hdf5/format/link.js';
 import { describeMessage } from '../../../lib/hdf5/format/message.js';
 import { decodeObjectHeader, encodeObjectHeader, messageType } from '../../../lib/hdf5/format/object-header.js';
-import { decode, encode, print, type Field } from '../../../lib/hdf5/format/schema.js';
+import { decode, encode, print, sharedDecoder, type Field } from '../../../lib/hdf5/format/schema.js';
 import { decodeSuperblock, encodeSuperblock, printSuperblock, superblockSize } from '../../../lib/hdf5/format/superblock.js';
 import * as drawn from './drawn.js';
 
@@ -81,6 +81,35 @@ roundTrips('an attribute info', attributeInfo as Field<unknown>, messageType.att
 ));
 
 roundTrips('a file space info', fileSpaceInfo as Field<unknown>, messageType.fileSpaceInfo, drawn.fileSpaceInfos);
+
+describe('the name of an attribute', () => {
+  it('is found without the rest, and refused where it is cut off', () => {
+    fc.assert(
+      fc.property(drawn.attributes, (message) => {
+        const body = encode(attribute, message);
+        expect(attributeName(body, 'an attribute')).toBe(message.name);
+        expect(() => attributeName(body.subarray(0, 9 + Buffer.byteLength(message.name)), 'an attribute')).toThrow('ends within its name');
+      }),
+    );
+    expect(() => attributeName(Buffer.of(2, 0, 0, 0), 'an attribute')).toThrow('version 2');
+  });
+});
+
+describe('a decoder of what many have in common', () => {
+  it('gives the same for the same bytes, of which it keeps none, and another for others', () => {
+    const shared = sharedDecoder(datatype);
+    const bytes = encode(datatype, { class: 'string', size: 8, pad: 'null', charset: 'utf8' });
+    const first = shared(bytes, 'a type');
+    expect(shared(Buffer.from(bytes), 'a type')).toBe(first);
+    expect(shared(new Uint8Array(bytes), 'a type')).toBe(first);
+    bytes.fill(0);
+    expect(first).toEqual({ class: 'string', size: 8, pad: 'null', charset: 'utf8' });
+    for (let size = 1; size < 3000; size += 1) {
+      const type = { class: 'string', size, pad: 'space', charset: 'ascii' } as const;
+      expect(shared(encode(datatype, type), 'a type')).toEqual(type);
+    }
+  });
+});
 
 describe('a free-space manager', () => {
   it('comes back with its sections from their bytes as they were, at the sizes that were foreseen', () => {

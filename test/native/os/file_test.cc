@@ -71,6 +71,22 @@ TEST_CASE("what is written can be read, at any address, up to the end of the fil
   CHECK(file.close().ok());
 }
 
+TEST_CASE("what is in the page cache can be read without waiting, and no more than there is") {
+  TemporaryDirectory directory;
+  File file = File::open(directory / "a", OpenMode::kCreate).take();
+  REQUIRE(file.write_at(0, text("0123456789")).ok());
+  std::vector<uint8_t> bytes(100);
+  const auto got = file.read_cached(2, bytes);
+  REQUIRE(got.ok());
+  // Just written; where the system cannot say what is in memory, nothing.
+  if (got.value() != 0) {
+    CHECK(got.value() == 8);
+    CHECK(std::string(bytes.begin(), bytes.begin() + 8) == "23456789");
+  }
+  CHECK(file.read_cached(50, bytes).value() == 0);
+  CHECK(file.read_cached(UINT64_MAX, bytes).status().code() == Code::kInvalidArgument);
+}
+
 TEST_CASE("every call on a closed file says so") {
   TemporaryDirectory directory;
   auto opened = File::open(directory / "a", OpenMode::kCreate);
@@ -84,6 +100,9 @@ TEST_CASE("every call on a closed file says so") {
   CHECK(file.size().status().code() == Code::kClosed);
   CHECK(file.truncate(0).code() == Code::kClosed);
   CHECK(file.sync().code() == Code::kClosed);
+  CHECK(file.read_cached(0, {&byte, 1}).status().code() == Code::kClosed);
+  CHECK(file.preallocate(0, 1).code() == Code::kClosed);
+  CHECK(file.open_direct().status().code() == Code::kClosed);
 }
 
 TEST_CASE("a file that is opened to read cannot be changed") {
@@ -93,6 +112,8 @@ TEST_CASE("a file that is opened to read cannot be changed") {
   REQUIRE(opened.ok());
   CHECK(opened.value().write_at(0, text("x")).code() == Code::kReadOnly);
   CHECK(opened.value().truncate(0).code() == Code::kReadOnly);
+  CHECK(opened.value().preallocate(0, 1).code() == Code::kReadOnly);
+  CHECK(opened.value().open_direct().status().code() == Code::kReadOnly);
   CHECK(opened.value().sync().ok());
   CHECK(directory.read("a") == "content");
 }

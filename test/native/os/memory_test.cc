@@ -6,6 +6,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "temporary_directory.h"
 
 using namespace freestone;
@@ -182,4 +185,21 @@ TEST_CASE("a system without huge pages has none, and the real one can be asked")
   REQUIRE(real.ok());
   for (const size_t size : real.value().span()) CHECK(size > os::page_size());
   CHECK(os::huge_page_sizes(std::string(1000, 'x').c_str()).status().code() == Code::kInvalidArgument);
+}
+
+TEST_CASE("memory that is not there can be copied from, which is an error") {
+  const size_t page = os::page_size();
+  const auto source = os::reserve(4 * page, page);
+  REQUIRE(source.ok());
+  REQUIRE(os::commit(source.value(), 3 * page).ok());
+  for (size_t i = 0; i < 3 * page; ++i) source.value()[i] = static_cast<uint8_t>(i * 7);
+  std::vector<uint8_t> into(4 * page);
+  const auto status = os::copy_foreign(into.data(), source.value() + 5, 3 * page - 5);
+  if (status.code() != Code::kUnsupported) {
+    REQUIRE(status.ok());
+    CHECK(std::equal(into.begin(), into.begin() + static_cast<ptrdiff_t>(3 * page - 5), source.value() + 5));
+    CHECK(os::copy_foreign(into.data(), source.value() + 5, 3 * page).system_error() == EFAULT);
+  }
+  CHECK(os::copy_foreign(into.data(), source.value(), 0).ok());
+  CHECK(os::release(source.value(), 4 * page).ok());
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "pipeline/operations.h"
+#include "pipeline/write_hook.h"
 #include "random_bytes.h"
 #include "temporary_directory.h"
 
@@ -101,8 +102,11 @@ struct Store : Task {
 
 }  // namespace
 
+std::atomic<WriteHook> write_hook{nullptr};
+
 // In place of the C library's.
 extern "C" ssize_t pwrite(int descriptor, const void* data, size_t count, off_t at) {
+  if (const WriteHook hook = write_hook.load()) return hook(descriptor, data, count, at);
   return answered(Call::kWrite, count, [&](size_t size) noexcept {
     return static_cast<ssize_t>(syscall(SYS_pwrite64, descriptor, data, size, at));
   });

@@ -1,0 +1,86 @@
+// Between a chunk in memory and the elements of a box that is written or read.
+import { native } from '../../native.js';
+import type { CachedChunk, ChunkCache } from './chunk-cache.js';
+import { checkStillThere, checkTarget, dot, isContiguous, product, rowMajorStrides, type Box, type ElementSource, type ElementTarget } from './box.js';
+
+/** What all chunks of a dataset have in common. */
+export interface ChunkGeometry {
+  readonly shape: readonly number[];
+  /** In bytes. */
+  readonly strides: readonly number[];
+  readonly elementSize: number;
+}
+
+/** Copies `part` of a chunk that begins at `start` to where it is in `box`. @throws ERR_INVALID_ARGUMENT when the target is no longer there */
+export function copyOut({ strides: chunkStrides, elementSize }: ChunkGeometry, chunk: Buffer, start: readonly number[], part: Box, box: Box, target: ElementTarget): void {
+  const size = product(box.count) * elementSize;
+  checkTarget(target, size);
+  if (part === box && box.count.length === 1) {
+    const from = ((box.start[0] ?? 0) - (start[0] ?? 0)) * elementSize;
+    target.bytes.set(chunk.subarray(from, from + size));
+    return;
+  }
+  const strides = rowMajorStrides(box.count, elementSize);
+  native().copyBox(
+    target.bytes,
+    dot(part.start.map((first, d) => first - (box.start[d] ?? 0)), strides),
+    Float64Array.from(strides),
+    chunk,
+    dot(part.start.map((first, d) => first - (start[d] ?? 0)), chunkStrides),
+    Float64Array.from(chunkStrides),
+    Float64Array.from(part.count),
+    elementSize,
+    1,
+  );
+}
+
+/**
+ * Copies `part` of what the elements of `box` are into a chunk that begins at `start`.
+ * @param cache gives the fill value to what is left out
+ * @throws ERR_INVALID_ARGUMENT when the source is no longer there
+ */
+export function copyInto(
+  { shape, strides: chunkStrides, elementSize }: ChunkGeometry,
+  cache: ChunkCache,
+  cached: CachedChunk,
+  start: readonly number[],
+  part: Box,
+  box: Box,
+  { bytes, offset, strides, swap }: ElementSource,
+): void {
+  let from = offset;
+  let to = 0;
+  // How many of the chunk's bytes one element takes of the outermost dimension that is not whole: what is written is one run if nothing outside of it is left out.
+  let run = elementSize;
+  let isRun = true;
+  let inner = true;
+  for (let d = shape.length - 1; d >= 0; d -= 1) {
+    const first = part.start[d] ?? 0;
+    const count = part.count[d] ?? 0;
+    from += (first - (box.start[d] ?? 0)) * (strides[d] ?? 0);
+    to += (first - (start[d] ?? 0)) * (chunkStrides[d] ?? 0);
+    if (!inner && count !== 1) isRun = false;
+    run *= count;
+    if (count !== shape[d]) inner = false;
+  }
+  checkStillThere(bytes, from, strides, part.count, elementSize);
+  if (isRun && to <= cached.filled) cached.filled = Math.max(cached.filled, to + run);
+  else cache.fillUp(cached);
+  cached.dirty = true;
+  cached.isWritten = true;
+  if (swap === 1 && isRun && isContiguous({ strides }, part.count, elementSize)) {
+    cached.buffer.set(bytes.subarray(from, from + run), to);
+    return;
+  }
+  native().copyBox(
+    cached.buffer,
+    to,
+    Float64Array.from(chunkStrides),
+    bytes,
+    from,
+    Float64Array.from(strides),
+    Float64Array.from(part.count),
+    elementSize,
+    swap,
+  );
+}
