@@ -89,7 +89,7 @@ class FileSpace : public base::Shared<FileSpace> {
   /// `kOverlap` when two sections overlap, one ends after the end of the file, or the indexes disagree: a defect of
   /// this class or of memory. O(n).
   [[nodiscard]] base::Status validate_no_overlaps() const noexcept;
-  /// Every invariant of both indexes. O(n log n).
+  /// Every invariant of both indexes, while no other thread allocates. O(n log n).
   [[nodiscard]] base::Status validate() const noexcept;
   /// For tests alone: damages one index. False when there is no free section to damage it with.
   [[nodiscard]] bool inject_fault(bool in_address_index) noexcept;

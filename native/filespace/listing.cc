@@ -167,7 +167,8 @@ Status FileSpace::validate_no_overlaps() const noexcept {
   uint64_t free = 0;
   bool apart = true;
   sections_.by_address().each([&](const Entry& entry) noexcept {
-    apart = apart && (track_ ? entry.first == end : entry.first >= end);
+    // Between them may be blocks whose appends have not returned yet.
+    apart = apart && entry.first >= end;
     end = end_of(entry);
     if (entry.tag < kFreeClasses) free += entry.second;
   });
@@ -183,9 +184,12 @@ Status FileSpace::validate() const noexcept {
   if (!drain()) return no_memory();
   if (!sections_.validate()) return Status(Code::kOverlap, "an index of sections is damaged");
   Stats seen;
+  uint64_t end = initial_;
   const SectionTree& tree = sections_.by_address();
   for (Cursor at = tree.front(); at; at = tree.next(at)) {
     const Entry entry = tree.get(at);
+    if (track_ && entry.first != end) return Status(Code::kOverlap, "bytes of the file are in no section");
+    end = end_of(entry);
     switch (state_of(entry.tag)) {
       case State::kFree:
         break;

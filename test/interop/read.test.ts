@@ -79,11 +79,12 @@ describe('what was written', () => {
       expect(few).toEqual(data.subarray(997, 1000));
       await expect(dataset.read(undefined, { into: few })).rejects.toMatchObject({ code: 'ERR_INVALID_SIZE' });
       await expect(dataset.read(undefined, { into: new Float32Array(100_000) })).rejects.toMatchObject({ code: 'ERR_TYPE_MISMATCH' });
-      // Given away while it is being read into.
+      // Given away while it is being read into, unless that was done within the call.
       const lost = new Float64Array(100_000);
       const reading = dataset.read(undefined, { into: lost });
       structuredClone(lost, { transfer: [lost.buffer] });
-      await expect(reading).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_INVALID_(SIZE|ARGUMENT)$/) as string });
+      const outcome = await reading.then(() => 'read', ({ code }: FreestoneError) => code);
+      expect(outcome).toMatch(dataset === plain ? /^(read|ERR_INVALID_(SIZE|ARGUMENT))$/ : /^ERR_INVALID_(SIZE|ARGUMENT)$/);
     }
     await expect(plain.read({ start: [0], count: [100_001] })).rejects.toBeInstanceOf(FreestoneError);
     await file.close();

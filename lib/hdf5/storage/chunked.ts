@@ -1,6 +1,5 @@
 // Chunked storage: elements are gathered into whole chunks in memory, and a chunk goes through the filters and to the file
 // on a worker thread. A chunk that is only partly written stays in memory until it fills up, is pushed out, or is flushed.
-import { native } from '../../native.js';
 import type { Layout } from '../format/layout.js';
 import {
   dot,
