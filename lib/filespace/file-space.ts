@@ -264,7 +264,7 @@ export class FileSpace {
     this.native.validateNoOverlaps();
   }
 
-  /** Every invariant of both indexes, in O(n log n). @throws {FreestoneError} ERR_OVERLAP */
+  /** Every invariant of both indexes, in O(n log n); no other thread may allocate meanwhile. @throws {FreestoneError} ERR_OVERLAP */
   validate(): void {
     this.native.validate();
   }
