@@ -83,7 +83,7 @@ describe('what was written', () => {
       const lost = new Float64Array(100_000);
       const reading = dataset.read(undefined, { into: lost });
       structuredClone(lost, { transfer: [lost.buffer] });
-      const outcome = await reading.then(() => 'read', ({ code }: FreestoneError) => code);
+      const outcome = await reading.then(() => 'read', (error: unknown) => (error as FreestoneError).code);
       expect(outcome).toMatch(dataset === plain ? /^(read|ERR_INVALID_(SIZE|ARGUMENT))$/ : /^ERR_INVALID_(SIZE|ARGUMENT)$/);
     }
     await expect(plain.read({ start: [0], count: [100_001] })).rejects.toBeInstanceOf(FreestoneError);
