@@ -34,6 +34,7 @@ const pythons = [process.env.PYTHON, 'python3', '/usr/bin/python3', 'python'].fi
 
 const subjects = [
   { name: 'freestone', commands: [node('freestone.mjs')] },
+  { name: 'freestone sync', commands: [node('freestone-sync.mjs')] },
   { name: 'libhdf5', build: buildLibhdf5, commands: [], install: 'apt-get install libhdf5-dev gcc pkg-config' },
   {
     name: 'h5py',
@@ -207,7 +208,7 @@ async function writing(work, present, reader, common, bytes) {
 /** Reads what `writers` have written before the clock. */
 async function reading(work, present, writers, common, bytes) {
   const { job, folder, signal, progress } = common;
-  const without = ['plain write', ...(work.without ?? []), ...(work.withoutReading ?? [])];
+  const without = ['plain write', 'freestone sync', ...(work.without ?? []), ...(work.withoutReading ?? [])];
   const files = {};
   try {
     for (const [name, writer] of Object.entries(writers)) {

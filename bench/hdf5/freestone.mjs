@@ -7,6 +7,9 @@ import { Digest } from './digest.mjs';
 import { reads } from './freestone-reads.mjs';
 import { PIECE_VALUES, packedRows, texts } from './inputs.mjs';
 
+const sync = process.env.BENCH_SYNC === '1';
+const call = (object, name, ...values) => (sync ? object[`${name}Sync`](...values) : object[name](...values));
+
 const growing = (dtype, chunk) => ({ dtype, shape: [0], maxShape: [null], chunks: [chunk] });
 
 /** For each work what is prepared, and what is put under the clock. */
@@ -15,24 +18,24 @@ const works = {
     const data = readInput(job);
     const filters = job.level === undefined ? {} : { filters: [shuffle(), gzip(job.level)] };
     const layout = job.chunk === undefined ? {} : { chunks: [job.chunk], ...filters };
-    return (file) => file.root.createDataset('data', { data, ...layout });
+    return (file) => call(file.root, 'createDataset', 'data', { data, ...layout });
   },
   pieces(job) {
     const piece = readInput({ ...job, repeat: 1 }).subarray(0, PIECE_VALUES);
     const values = job.bytes / 8;
     const layout = job.chunk === undefined ? {} : { chunks: [job.chunk] };
     return async (file) => {
-      const data = await file.root.createDataset('data', { dtype: 'float64', shape: [values], ...layout });
-      for (let at = 0; at < values; at += PIECE_VALUES) await data.write(piece, { start: [at], count: [PIECE_VALUES] });
+      const data = await call(file.root, 'createDataset', 'data', { dtype: 'float64', shape: [values], ...layout });
+      for (let at = 0; at < values; at += PIECE_VALUES) await call(data, 'write', piece, { start: [at], count: [PIECE_VALUES] });
     };
   },
   append(job) {
     const input = readInput({ ...job, repeat: 1 });
     return async (file) => {
-      const data = await file.root.createDataset('data', growing('float64', job.chunk));
+      const data = await call(file.root, 'createDataset', 'data', growing('float64', job.chunk));
       for (let i = 0; i < job.count; i += 1) {
         const at = (i % job.parts) * job.size;
-        await data.append(input.subarray(at, at + job.size));
+        await call(data, 'append', input.subarray(at, at + job.size));
       }
     };
   },
@@ -40,15 +43,15 @@ const works = {
     const rows = packedRows(job.size);
     return async (file) => {
       const dtype = t.compound({ id: 'int64', a: 'float64', b: 'float64', c: 'float64', name: t.string(16) });
-      const data = await file.root.createDataset('data', growing(dtype, job.chunk));
-      for (let i = 0; i < job.count; i += 1) await data.append(rows);
+      const data = await call(file.root, 'createDataset', 'data', growing(dtype, job.chunk));
+      for (let i = 0; i < job.count; i += 1) await call(data, 'append', rows);
     };
   },
   objects(job) {
     const values = Float64Array.from({ length: 16 }, (_, i) => i * 1.5);
     return async (file) => {
       const group = file.root.createGroup('group');
-      for (let i = 0; i < job.count; i += 1) await group.createDataset(`d${String(i).padStart(6, '0')}`, { data: values });
+      for (let i = 0; i < job.count; i += 1) await call(group, 'createDataset', `d${String(i).padStart(6, '0')}`, { data: values });
     };
   },
   attributes(job) {
@@ -62,7 +65,7 @@ const works = {
   },
   texts(job) {
     const data = texts(job.count);
-    return (file) => file.root.createDataset('data', { data, dtype: 'string' });
+    return (file) => call(file.root, 'createDataset', 'data', { data, dtype: 'string' });
   },
 };
 
@@ -75,9 +78,9 @@ await subject({
   write(job) {
     const work = works[job.work](job);
     return async () => {
-      const file = await H5File.create(job.output, job.threads === undefined ? {} : { threads: job.threads });
+      const file = await call(H5File, 'create', job.output, job.threads === undefined ? {} : { threads: job.threads });
       await work(file);
-      await file.close();
+      await call(file, 'close');
     };
   },
 

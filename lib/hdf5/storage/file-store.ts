@@ -107,8 +107,8 @@ export class FileStore {
     this.chunkCache = chunkCache;
     this.#cache = isWritable ? undefined : new ReadCache(file);
     this.space = space;
-    // As many again wait in line, so that a worker that is done finds the next task at once.
-    this.throttle = new Throttle(threads * 2, IN_FLIGHT_BYTES);
+    // As many again wait in line, so that a worker that is done finds the next task at once; not where others are to be left alone.
+    this.throttle = new Throttle(threads < native().workerCount() ? threads : threads * 2, IN_FLIGHT_BYTES);
     this.behind = new WriteBehind((address, bytes) => begin(this.write(address, bytes)));
   }
 
@@ -266,8 +266,7 @@ export function threadCount(threads: number | undefined): number {
   return threads === undefined ? native().workerCount() : checkInteger('threads', threads, { min: 1 });
 }
 
-/** Closes a file once what is under way has ended. */
-/** @param most the file is cut to this size if it is longer */
+/** Closes a file once what is under way has ended. @param most the file is cut to this size if it is longer */
 export function* closeFile(file: NativeFile, most?: number): Steps {
   yield* wait(task((ticket) => { file.close(ticket, most); }));
 }
