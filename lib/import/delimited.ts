@@ -1,9 +1,8 @@
 // CSV and TSV.
-import { explained } from './complaint.js';
 import type { Preparation, PreparedInput } from './prepared.js';
 import { renamings } from './prepared.js';
 import { RecordCutter } from './record-cutter.js';
-import { columnReports, recordWriter, tablePath } from './record-table.js';
+import { columnReports, recordWriter, tablePath, writeRecords } from './record-table.js';
 import { profileTable } from './table-profile.js';
 import { TextSource } from './text-source.js';
 
@@ -15,29 +14,14 @@ export async function prepareDelimited({ file, plan, onBlock }: Preparation): Pr
     warnings: renamings(file, columns),
     write: async (output, place, onWritten) => {
       const writer = await recordWriter(output, place, { columns, rows, words, base: source.base }, plan);
-      let seen = hasHeader ? -1 : 0;
-      let changed = false;
+      const seen = { rows: hasHeader ? -1 : 0, changed: false };
       const cutter = new RecordCutter(dialect, csvParse, (record) => {
         // Every value fitted in pass 1, so what does not fit now is another value.
-        if (seen >= 0 && !changed) changed = record.count !== columns.length || seen >= rows || writer.add(record) >= 0;
-        seen++;
+        if (seen.rows >= 0 && !seen.changed) seen.changed = record.count !== columns.length || seen.rows >= rows || writer.add(record) >= 0;
+        seen.rows++;
       });
-      try {
-        await source.read(
-          (bytes, length, fileOffset, last) => cutter.cut(bytes, length, fileOffset, last),
-          async (bytes) => {
-            if (changed) throw source.changed();
-            await writer.drain();
-            onWritten(bytes, seen);
-          },
-          { signal: plan.signal },
-        );
-        await source.checkUnchanged();
-        await writer.finish();
-      } catch (error) {
-        await writer.settled();
-        throw await explained(error, source, columns.map(({ name }) => name));
-      }
+      const names = columns.map(({ name }) => name);
+      await writeRecords(source, writer, (...block) => cutter.cut(...block), seen, { names, onWritten, signal: plan.signal });
     },
     report: (place) => ({
       tables: [

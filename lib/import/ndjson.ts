@@ -8,7 +8,7 @@ import { JsonFault, JsonReader, type ValueForm, valueForm } from './json-reader.
 import { MissingWords } from './missing.js';
 import type { ImportPlan } from './options.js';
 import { type Preparation, type PreparedInput, renamings } from './prepared.js';
-import { type ProfiledColumn, columnReports, recordWriter, tablePath } from './record-table.js';
+import { type ProfiledColumn, columnReports, recordWriter, tablePath, writeRecords } from './record-table.js';
 import { RecordFields } from './record.js';
 import { checkLayout, elementsOf } from './table-layout.js';
 import { TextSource } from './text-source.js';
@@ -147,8 +147,7 @@ export async function prepareNdjson({ file, plan, onBlock }: Preparation): Promi
     warnings: [...renamings(file, columns), ...emptyObjects(file.name, profiler.columns)],
     write: async (output, place, onWritten) => {
       const writer = await recordWriter(output, place, { columns, rows, words, base: source.base }, plan);
-      let seen = 0;
-      let changed = false;
+      const seen = { rows: 0, changed: false };
       const record = new RecordFields();
       const absent = Int32Array.from({ length: fields * 2 }, (_, i) => -(i % 2));
       record.bounds = absent.slice();
@@ -167,26 +166,11 @@ export async function prepareNdjson({ file, plan, onBlock }: Preparation): Promi
       for (const key of profiler.columns) key.record = -1;
       const onRecord = (): void => {
         // Every value fitted in pass 1, so what does not fit now is another value.
-        changed ||= seen >= rows || writer.add(record) >= 0;
+        seen.changed ||= seen.rows >= rows || writer.add(record) >= 0;
         record.bounds.set(absent);
-        seen++;
+        seen.rows++;
       };
-      try {
-        await source.read(
-          (bytes, length, fileOffset, last) => cutLines(reader, bytes, length, fileOffset, last, onRecord),
-          async (bytes) => {
-            if (changed) throw source.changed();
-            await writer.drain();
-            onWritten(bytes, seen);
-          },
-          { signal: plan.signal },
-        );
-        await source.checkUnchanged();
-        await writer.finish();
-      } catch (error) {
-        await writer.settled();
-        throw await explained(error, source, []);
-      }
+      await writeRecords(source, writer, (...block) => cutLines(reader, ...block, onRecord), seen, { names: [], onWritten, signal: plan.signal });
     },
     report: (place) => ({
       tables: [{ file: file.name, format: 'ndjson', path: tablePath(place, plan), rows, columns: columnReports(columns) }],

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { FreestoneError } from '../errors.js';
 import type { TypedArray } from '../hdf5/index.js';
+import { arraysOfTypes } from './columns-writer.js';
 import type { ColumnType } from './column-type.js';
 import type { StringStorage } from './column-profile.js';
 import { type NpySource, corruptNpy } from './npy-header.js';
@@ -9,21 +10,7 @@ import type { NpyType } from './npy-type.js';
 
 type TextType = Extract<NpyType, { kind: 'text' }>;
 
-const arrays: Readonly<Record<string, new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray>> = {
-  bool: Uint8Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  float32: Float32Array,
-  float64: Float64Array,
-  complex64: Float32Array,
-  complex128: Float64Array,
-};
+const arrays: typeof arraysOfTypes = { ...arraysOfTypes, complex64: Float32Array, complex128: Float64Array };
 
 let halves: Float32Array | undefined;
 

@@ -1,14 +1,15 @@
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import * as arrow from 'apache-arrow';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FreestoneError } from '../../lib/errors.js';
+import { type FreestoneError } from '../../lib/errors.js';
 import { type Dataset, H5File } from '../../lib/hdf5/index.js';
 import { type ImportOptions, type ImportReport, importFiles } from '../../lib/import/index.js';
 import { decimalText } from '../../lib/import/arrow-columns.js';
 import { scratchFolder } from '../hdf5/scratch.js';
+import { failureOf } from './failure.js';
 
 const scratch = scratchFolder();
 const vega = join(dirname(createRequire(import.meta.url).resolve('vega-datasets')), '..', 'data');
@@ -36,17 +37,7 @@ async function imported(name: string, content: Uint8Array, options: ImportOption
   return { report, found };
 }
 
-async function failure(name: string, content: Uint8Array, options: ImportOptions = {}): Promise<FreestoneError> {
-  writeFileSync(join(inputs, name), content);
-  const before = readdirSync(scratch.folder);
-  const error = await importFiles([join(inputs, name)], output, options).then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof FreestoneError)) throw new Error('the import was expected to fail with a FreestoneError', { cause: error });
-  expect(readdirSync(scratch.folder)).toEqual(before);
-  return error;
-}
+const failure = (name: string, content: Uint8Array, options?: ImportOptions): Promise<FreestoneError> => failureOf(join(inputs, name), content, output, options);
 
 const lowest = -(2n ** 63n);
 

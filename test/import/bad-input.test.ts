@@ -1,10 +1,11 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FreestoneError } from '../../lib/errors.js';
 import { type ImportOptions, importFiles } from '../../lib/import/index.js';
 import { scratchFolder } from '../hdf5/scratch.js';
+import { failureOf } from './failure.js';
 
 const scratch = scratchFolder();
 const input = join(scratch.folder, 'data.csv');
@@ -14,18 +15,7 @@ beforeEach(() => {
   output = scratch.path();
 });
 
-/** The error that an import ends with, and a check that it left nothing behind. */
-async function failure(content: string | Buffer, options: ImportOptions = {}): Promise<FreestoneError> {
-  writeFileSync(input, content);
-  const before = readdirSync(scratch.folder);
-  const error = await importFiles([input], output, options).then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof FreestoneError)) throw new Error('the import was expected to fail with a FreestoneError', { cause: error });
-  expect(readdirSync(scratch.folder)).toEqual(before);
-  return error;
-}
+const failure = (content: string | Buffer, options?: ImportOptions): Promise<FreestoneError> => failureOf(input, content, output, options);
 
 interface Expected {
   readonly code: string;

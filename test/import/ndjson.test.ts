@@ -1,14 +1,15 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FreestoneError } from '../../lib/errors.js';
+import { type FreestoneError } from '../../lib/errors.js';
 import { type Dataset, H5File } from '../../lib/hdf5/index.js';
 import { type ImportOptions, importFiles } from '../../lib/import/index.js';
 import { JsonKey } from '../../lib/import/json-keys.js';
 import { JsonFault, JsonReader, type ValueForm, valueForm } from '../../lib/import/json-reader.js';
 import { scratchFolder } from '../hdf5/scratch.js';
+import { failureOf } from './failure.js';
 
 const scratch = scratchFolder();
 const input = join(scratch.folder, 'data.ndjson');
@@ -18,17 +19,7 @@ beforeEach(() => {
   output = scratch.path();
 });
 
-async function failure(content: string | Buffer, options: ImportOptions = {}): Promise<FreestoneError> {
-  writeFileSync(input, content);
-  const before = readdirSync(scratch.folder);
-  const error = await importFiles([input], output, options).then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof FreestoneError)) throw new Error('the import was expected to fail with a FreestoneError', { cause: error });
-  expect(readdirSync(scratch.folder)).toEqual(before);
-  return error;
-}
+const failure = (content: string | Buffer, options?: ImportOptions): Promise<FreestoneError> => failureOf(input, content, output, options);
 
 /** What became of each column: its type, its shape, its values. */
 async function imported(content: string, options: ImportOptions = {}): Promise<Record<string, unknown>> {

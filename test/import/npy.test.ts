@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateRawSync, crc32 } from 'node:zlib';
 import fc from 'fast-check';
@@ -9,6 +9,7 @@ import { boxesOf, evenChunk, nested, rowChunk, rowMajor, runsOf } from '../../li
 import { type ImportOptions, type ImportReport, importFiles } from '../../lib/import/index.js';
 import { parsedHeader } from '../../lib/import/npy-header.js';
 import { scratchFolder } from '../hdf5/scratch.js';
+import { failureOf } from './failure.js';
 
 const scratch = scratchFolder();
 let output = '';
@@ -64,17 +65,7 @@ function zip(members: readonly ZipMember[]): Buffer {
   return Buffer.concat([...parts, ...directory, Buffer.from('PK\x05\x06', 'latin1'), end]);
 }
 
-async function failure(name: string, content: Buffer, options: ImportOptions = {}): Promise<FreestoneError> {
-  writeFileSync(join(scratch.folder, name), content);
-  const before = readdirSync(scratch.folder);
-  const error = await importFiles([join(scratch.folder, name)], output, options).then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof FreestoneError)) throw new Error('the import was expected to fail with a FreestoneError', { cause: error });
-  expect(readdirSync(scratch.folder)).toEqual(before);
-  return error;
-}
+const failure = (name: string, content: Buffer, options?: ImportOptions): Promise<FreestoneError> => failureOf(join(scratch.folder, name), content, output, options);
 
 async function imported(name: string, content: Buffer, options: ImportOptions = {}): Promise<ImportReport> {
   writeFileSync(join(scratch.folder, name), content);

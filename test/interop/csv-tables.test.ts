@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { importFiles } from '../../lib/import/index.js';
 import { scratchFolder } from '../hdf5/scratch.js';
-import { describeWith, runPython } from './readers.js';
+import { compare, type Comparison } from './compared-tables.js';
+import { describeWith } from './readers.js';
 
 const scratch = scratchFolder();
 /** The package exports neither its manifest nor its data; the folder is where its main module is. */
@@ -17,19 +18,6 @@ interface Job {
   readonly delimiter: string;
   readonly h5: string;
   readonly place: string;
-}
-
-interface Comparison {
-  readonly rows: number;
-  /** How each column was compared. */
-  readonly columns: Readonly<Record<string, string>>;
-  readonly missing: Readonly<Record<string, number>>;
-  readonly differences: readonly string[];
-}
-
-function compare(jobs: readonly Job[]): Comparison[] {
-  const lines = runPython('compare_csv.py', [], jobs.map((job) => JSON.stringify(job)).join('\n')).trimEnd().split('\n');
-  return lines.map((line) => JSON.parse(line) as Comparison);
 }
 
 async function importTable(csv: string, as: 'columns' | 'table'): Promise<Job> {
@@ -47,7 +35,7 @@ describeWith(['h5py'], "the tables of vega-datasets equal what Python's csv modu
     for (const name of tables) {
       for (const as of ['columns', 'table'] as const) jobs.push([`${name} as ${as}`, await importTable(join(data, name), as)]);
     }
-    compare(jobs.map(([, job]) => job)).forEach((comparison, index) => found.set(jobs[index]?.[0] ?? '', comparison));
+    compare('compare_csv.py', jobs.map(([, job]) => job)).forEach((comparison, index) => found.set(jobs[index]?.[0] ?? '', comparison));
   }, 120_000);
 
   it.each(tables.flatMap((name) => [`${name} as columns`, `${name} as table`]))('%s, value by value', (key) => {
@@ -87,7 +75,7 @@ describeWith(['h5py'], "the tables of vega-datasets equal what Python's csv modu
     ];
     writeFileSync(csv, `\ufeff${rows.join('\r\n')}\r\n`);
     const jobs = [await importTable(csv, 'columns'), await importTable(csv, 'table')];
-    for (const comparison of compare(jobs)) {
+    for (const comparison of compare('compare_csv.py', jobs)) {
       expect(comparison).toEqual({
         rows: 4,
         columns: {
@@ -106,7 +94,7 @@ describeWith(['h5py'], "the tables of vega-datasets equal what Python's csv modu
     writeFileSync(changed, text.replace('2012-01-02,10.9', '2012-01-03,10.8').replace(/drizzle$/m, 'drizzles'));
     const shorter = scratch.path('.csv');
     writeFileSync(shorter, text.replace(/\n[^\n]+\n$/, '\n'));
-    const [one, two] = compare([{ ...job, csv: changed }, { ...job, csv: shorter }]);
+    const [one, two] = compare('compare_csv.py', [{ ...job, csv: changed }, { ...job, csv: shorter }]);
     expect(one?.differences.map((difference) => difference.split(':')[0])).toEqual(['date, row 2', 'precipitation, row 2', 'weather, row 1']);
     expect(two?.differences).toHaveLength(5);
   });

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { importFiles } from '../../lib/import/index.js';
 import { scratchFolder } from '../hdf5/scratch.js';
-import { describeWith, runPython } from './readers.js';
+import { compare, type Comparison } from './compared-tables.js';
+import { describeWith } from './readers.js';
 
 const scratch = scratchFolder();
 const data = join(dirname(createRequire(import.meta.url).resolve('vega-datasets')), '..', 'data');
@@ -24,18 +25,6 @@ interface Job {
   readonly ndjson: string;
   readonly h5: string;
   readonly place: string;
-}
-
-interface Comparison {
-  readonly rows: number;
-  readonly columns: Readonly<Record<string, string>>;
-  readonly missing: Readonly<Record<string, number>>;
-  readonly differences: readonly string[];
-}
-
-function compare(jobs: readonly Job[]): Comparison[] {
-  const lines = runPython('compare_ndjson.py', [], jobs.map((job) => JSON.stringify(job)).join('\n')).trimEnd().split('\n');
-  return lines.map((line) => JSON.parse(line) as Comparison);
 }
 
 async function importLines(content: string, as: 'columns' | 'table' = 'columns'): Promise<Job> {
@@ -64,7 +53,7 @@ describeWith(['h5py'], "the records of vega-datasets equal what Python's json mo
         }
       }
     }
-    compare(jobs.map(([, job]) => job)).forEach((comparison, index) => found.set(jobs[index]?.[0] ?? '', comparison));
+    compare('compare_ndjson.py', jobs.map(([, job]) => job)).forEach((comparison, index) => found.set(jobs[index]?.[0] ?? '', comparison));
   }, 120_000);
 
   it('all that are lists of flat or nested records are imported, value by value', () => {
@@ -97,7 +86,7 @@ describeWith(['h5py'], "the records of vega-datasets equal what Python's json mo
       `{"in":{"deep":{"y":false},"x":1e-7},"at":"1969-12-31 23:59:59","zip":null,"id":3,"wide":0}`,
     ];
     const job = await importLines(`\ufeff${lines.join('\r\n')}`);
-    expect(compare([job])).toEqual([
+    expect(compare('compare_ndjson.py', [job])).toEqual([
       {
         rows: 3,
         columns: { id: 'integer', 'k.é': 'text', at: 'milliseconds', 'in.x': 'real', 'in.deep.y': 'boolean', m: 'real', wide: 'integer', zip: 'text', late: 'boolean' },
@@ -112,6 +101,6 @@ describeWith(['h5py'], "the records of vega-datasets equal what Python's json mo
     const job = await importLines(lines);
     const changed = scratch.path('.ndjson');
     writeFileSync(changed, lines.replace('"yield":27', '"yield":28').replace('Manchuria', 'Mandchuria'));
-    expect(compare([{ ...job, ndjson: changed }])[0]?.differences.map((difference) => difference.split(':')[0])).toEqual(['variety, row 1', 'yield, row 1']);
+    expect(compare('compare_ndjson.py', [{ ...job, ndjson: changed }])[0]?.differences.map((difference) => difference.split(':')[0])).toEqual(['variety, row 1', 'yield, row 1']);
   });
 });

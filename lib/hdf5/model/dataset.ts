@@ -5,7 +5,7 @@ import { product } from '../storage/box.js';
 import type { ChunkCacheStats } from '../storage/chunk-cache.js';
 import { ChunkedStorage } from '../storage/chunked.js';
 import { ExternalStorage, type ExternalRun } from '../storage/external.js';
-import { begin, done, now, promised, type Pending } from '../storage/steps.js';
+import { begin, done, now, promised } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
 import { Attributes } from './attributes.js';
 import { dataBlock, type Data, type Selection } from './data.js';
@@ -27,7 +27,8 @@ function isSequence(data: unknown): data is AsyncIterable<Data> | Iterable<Data>
 
 /**
  * Elements of one type in n dimensions. What ends in `Sync` does the same within the call, for scripts: the event loop stands
- * still meanwhile, and so do all other calls, which go on from where they are.
+ * still meanwhile, and so do all other calls, which go on from where they are. Of many datasets in a file only some are in memory: once
+ * the file is closed, all there is to ask of the others is `name` and `path`, and the rest throws ERR_CLOSED.
  */
 export class Dataset {
   readonly #parent: Group;
@@ -144,7 +145,7 @@ export class Dataset {
   writeSync(data: Data, selection?: Selection): void {
     const { node } = this;
     node.assertWritable();
-    this.#now(() => node.write(dataBlock(data, node.plan.type), selection) ?? done);
+    this.#named(() => { now(() => node.write(dataBlock(data, node.plan.type), selection) ?? done); });
   }
 
   /**
@@ -178,7 +179,7 @@ export class Dataset {
       for (const part of data as Iterable<Data>) this.appendSync(part);
       return;
     }
-    this.#now(() => node.append(dataBlock(data, node.plan.type)) ?? done);
+    this.#named(() => { now(() => node.append(dataBlock(data, node.plan.type)) ?? done); });
   }
 
   /**
@@ -206,7 +207,7 @@ export class Dataset {
   readSync(selection?: Selection, options: ReadOptions = {}): DatasetValues {
     const { node } = this;
     node.context.assertOpen();
-    return this.#now(() => begin(node.read(selection, options)));
+    return this.#named(() => node.readNow(selection, options) ?? now(() => begin(node.read(selection, options))));
   }
 
   /**
@@ -268,12 +269,13 @@ export class Dataset {
   resizeSync(shape: readonly number[]): void {
     const { node } = this;
     node.assertWritable();
-    this.#now(() => node.resize(shape));
+    this.#named(() => { now(() => node.resize(shape)); });
   }
 
-  #now<T>(start: () => Pending<T>): T {
+  /** What goes wrong names this dataset. */
+  #named<T>(work: () => T): T {
     try {
-      return now(start);
+      return work();
     } catch (error) {
       throw aboutDataset(this.path, error);
     }

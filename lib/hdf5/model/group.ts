@@ -123,7 +123,7 @@ export class Group extends ObjectNode {
    * @param columns the name of each column and its type
    * @throws {FreestoneError} as `createDataset`
    */
-  // eslint-disable-next-line @typescript-eslint/require-await -- what is wrong rejects, and others may have to wait
+  // eslint-disable-next-line @typescript-eslint/require-await -- what is wrong rejects, as by the other calls
   async createTable(path: string, columns: Readonly<Record<string, DatatypeSpec>>, options: TableOptions = {}): Promise<Table> {
     return this.createTableSync(path, columns, options);
   }
@@ -138,6 +138,11 @@ export class Group extends ObjectNode {
   #pathOf(path: string): string {
     if (typeof path !== 'string') return shown(path);
     return path.startsWith('/') ? path : `${this.path === '/' ? '' : this.path}/${path}`;
+  }
+
+  /** Makes a dataset without data, for which nothing need be waited. @internal */
+  newEmptyDataset(path: string, spec: Omit<DatasetSpec, 'data'>): Dataset {
+    return this.#newDataset(path, spec).dataset;
   }
 
   #newDataset(path: string, spec: DatasetSpec): NewDataset {

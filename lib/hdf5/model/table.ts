@@ -215,12 +215,12 @@ export function createTable(group: Group, path: string, columns: Readonly<Record
     ...(options.filters === undefined ? {} : { filters: options.filters }),
   });
   if (layout === 'rows') {
-    const dataset = group.createDatasetSync(path, spec(rowDatatype));
+    const dataset = group.newEmptyDataset(path, spec(rowDatatype));
     return new Table(placed, rowType, dataset, [dataset]);
   }
   // All are checked before any is made.
   for (const dtype of Object.values(columns)) planDataset(spec(dtype));
   const made = group.createGroup(path);
-  const datasets = Object.entries(columns).map(([name, dtype]) => made.createDatasetSync(`./${name}`, spec(dtype)));
+  const datasets = Object.entries(columns).map(([name, dtype]) => made.newEmptyDataset(`./${name}`, spec(dtype)));
   return new Table(placed, rowType, made, datasets);
 }

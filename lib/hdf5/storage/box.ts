@@ -71,6 +71,27 @@ export function* positions(from: readonly number[], to: readonly number[]): Gene
   }
 }
 
+/** The positions, in a grid of parts, of those that a box touches. */
+export function positionsOf({ start, count }: Box, part: readonly number[]): Iterable<readonly number[]> {
+  return positions(
+    start.map((first, d) => Math.floor(first / (part[d] ?? 1))),
+    start.map((first, d) => Math.floor((first + (count[d] ?? 0) - 1) / (part[d] ?? 1))),
+  );
+}
+
+/** The position, in a grid of parts, of the one that a box lies in; undefined when there are several, or none. */
+export function positionOf({ start, count }: Box, part: readonly number[]): number[] | undefined {
+  const position: number[] = [];
+  for (let d = 0; d < part.length; d += 1) {
+    const extent = part[d] ?? 1;
+    const first = start[d] ?? 0;
+    const at = Math.floor(first / extent);
+    if (count[d] === 0 || first + (count[d] ?? 0) > (at + 1) * extent) return undefined;
+    position.push(at);
+  }
+  return position;
+}
+
 export function intersect(a: Box, b: Box): Box {
   const start = a.start.map((first, d) => Math.max(first, b.start[d] ?? 0));
   const count = start.map((first, d) =>

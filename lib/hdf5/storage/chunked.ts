@@ -2,11 +2,12 @@
 // on a worker thread. A chunk that is only partly written stays in memory until it fills up, is pushed out, or is flushed.
 import type { Layout } from '../format/layout.js';
 import {
-  dot,
   checkStillThere,
+  dot,
   intersect,
   isContiguous,
-  positions,
+  positionOf,
+  positionsOf,
   product,
   rowMajorStrides,
   runsOf,
@@ -18,13 +19,13 @@ import {
 import { ChunkCache, type CachedChunk, type ChunkCacheStats } from './chunk-cache.js';
 import { copyInto, copyOut, type ChunkGeometry } from './chunk-copy.js';
 import type { ChunkIndex, ChunkRecord } from './chunk-index.js';
-import { leastRun, mostReadNow } from './contiguous.js';
-import type { FileStore, MetadataBatch } from './file-store.js';
+import { leastRun, mostReadNow, type FileStore, type MetadataBatch } from './file-store.js';
 import { begin, settled, wait, Flight, Line, type Pending, type Steps } from './steps.js';
 import { StoredChunks } from './stored-chunks.js';
 
 /** A box in more chunks than these is not read within the call. */
 const MOST_CHUNKS_NOW = 8;
+
 export interface ChunkedOptions {
   readonly shape: readonly number[];
   readonly maxShape: readonly (number | null)[];
@@ -96,7 +97,7 @@ export class ChunkedStorage {
   take(box: Box, source: ElementSource, shape: readonly number[]): boolean {
     if (!this.#line.isFree || this.#hasFailed) return false;
     const { chunkShape } = this.#options;
-    const position = this.#positionOf(box);
+    const position = positionOf(box, chunkShape);
     if (position === undefined) return false;
     const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
     if (this.#isComplete(start, box)) return false;
@@ -134,7 +135,7 @@ export class ChunkedStorage {
   /** @param stays whether the source stays as it is until the flight has landed */
   *#gatherAll(box: Box, source: ElementSource, flight: Flight, stays: boolean): Steps {
     const isPlain = stays && this.#chunks.isPlain && source.swap === 1;
-    for (const position of this.#positions(box)) {
+    for (const position of positionsOf(box, this.#options.chunkShape)) {
       if (flight.failed) break;
       if (!isPlain || !(yield* this.#storeFromSource(position, box, source, flight))) yield* this.#gather(position, box, source, flight);
     }
@@ -149,7 +150,7 @@ export class ChunkedStorage {
     if (!isWhole || !isContiguous(source, chunkShape, elementSize)) return false;
     const number = this.index.number(position);
     yield* settled(this.#storing.get(number));
-    if ((this.#cache.get(number) !== undefined)) return false;
+    if (this.#cache.get(number) !== undefined) return false;
     // The memory is the user's, who may have detached it meanwhile: it is looked at when its turn has come.
     yield* wait(this.#store.throttle.enter(this.#chunkBytes));
     try {
@@ -174,27 +175,20 @@ export class ChunkedStorage {
     }
   }
 
-  /** The positions of the chunks that a box touches. */
-  #positions({ start, count }: Box): Iterable<readonly number[]> {
-    const { chunkShape } = this.#options;
-    const from = start.map((first, d) => Math.floor(first / (chunkShape[d] ?? 1)));
-    return positions(from, start.map((first, d) => Math.floor((first + (count[d] ?? 0) - 1) / (chunkShape[d] ?? 1))));
-  }
-
   /**
    * Reads one box at once, if it lies in a few chunks that are in memory, here or in the system, and nothing is under way.
    * @returns whether it did; else the target holds anything
    */
   readNow(box: Box, target: ElementTarget): boolean {
     if (!this.#line.isFree) return false;
-    const position = this.#positionOf(box);
+    const { chunkShape, elementSize } = this.#options;
+    const position = positionOf(box, chunkShape);
     if (position !== undefined) return this.#readChunkNow(position, box, target);
     // Several chunks are read now where each has a run of rows of what is read.
-    const { chunkShape, elementSize } = this.#options;
     const row = product(box.count.slice(1)) * elementSize;
     const isRows = box.count.every((count, d) => d === 0 || ((box.start[d] ?? 0) % (chunkShape[d] ?? 1)) + count <= (chunkShape[d] ?? 1));
     if (!isRows || (box.count[0] ?? 0) > (MOST_CHUNKS_NOW - 1) * (chunkShape[0] ?? 1)) return false;
-    for (const at of this.#positions(box)) {
+    for (const at of positionsOf(box, chunkShape)) {
       const part = intersect(box, { start: at.map((n, d) => n * (chunkShape[d] ?? 1)), count: chunkShape });
       const to = ((part.start[0] ?? 0) - (box.start[0] ?? 0)) * row;
       const bytes = target.bytes.subarray(to, to + (part.count[0] ?? 0) * row);
@@ -232,20 +226,6 @@ export class ChunkedStorage {
     return true;
   }
 
-  /** The position of the one chunk that a box lies in; undefined when there are several, or none. */
-  #positionOf({ start, count }: Box): number[] | undefined {
-    const { chunkShape } = this.#options;
-    const position: number[] = [];
-    for (let d = 0; d < chunkShape.length; d += 1) {
-      const extent = chunkShape[d] ?? 1;
-      const first = start[d] ?? 0;
-      const at = Math.floor(first / extent);
-      if (count[d] === 0 || first + (count[d] ?? 0) > (at + 1) * extent) return undefined;
-      position.push(at);
-    }
-    return position;
-  }
-
   /** Reads one box, as all writes that were asked for before have left it. */
   *read(box: Box, target: ElementTarget): Steps {
     if (product(box.count) > 0) yield* this.#line.inTurn(() => this.#readAll(box, target));
@@ -253,7 +233,7 @@ export class ChunkedStorage {
 
   *#readAll(box: Box, target: ElementTarget): Steps {
     const flight = new Flight();
-    for (const position of this.#positions(box)) {
+    for (const position of positionsOf(box, this.#options.chunkShape)) {
       if (flight.failed) break;
       yield* this.#readChunk([...position], box, target, flight);
     }

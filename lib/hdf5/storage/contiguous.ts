@@ -15,15 +15,11 @@ import {
   type ElementSource,
   type ElementTarget,
 } from './box.js';
-import { writePieceSize, type Extent, type FileStore } from './file-store.js';
+import { leastRun, mostReadNow, writePieceSize, type Extent, type FileStore } from './file-store.js';
 import { begin, settled, wait, Flight, Line, type Steps } from './steps.js';
 
 /** A dataset of up to so many bytes is written behind, together with what is near it. */
 const SMALL_BYTES = 2 ** 16;
-/** So much is read within the call, if it is in memory already: a worker thread would take as long to be asked. */
-export const mostReadNow = 2 * 2 ** 20;
-/** Runs that are shorter are not read one by one. */
-export const leastRun = 2 ** 12;
 
 export interface ContiguousOptions {
   readonly shape: readonly number[];

@@ -10,6 +10,10 @@ import { WriteBehind } from './write-behind.js';
 const IN_FLIGHT_BYTES = 32 * 2 ** 20;
 /** Contiguous data goes out in pieces of this size, several at once. */
 export const writePieceSize = 8 * 2 ** 20;
+/** So much is read within the call, if it is in memory already: a worker thread would take as long to be asked. */
+export const mostReadNow = 2 * 2 ** 20;
+/** Runs that are shorter are not read one by one. */
+export const leastRun = 2 ** 12;
 
 /** Lets work through while it is within a number of tasks and bytes; a task larger than the bound goes alone. First come, first served. */
 export class Throttle {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/operation_helpers.h"
 #include "pipeline/operations.h"
 #include "pipeline/write_hook.h"
 #include "random_bytes.h"
@@ -77,28 +78,6 @@ ssize_t answered(Call call, size_t count, Move move) noexcept {
   }
   return move(count < answer.at_most ? count : answer.at_most);
 }
-
-Ref<FileSink> open(const char* path) {
-  auto sink = FileSink::open(path, os::OpenMode::kOverwrite);
-  REQUIRE(sink.ok());
-  return sink.take();
-}
-
-Ref<FilterChain> filters(const std::vector<uint32_t>& description) {
-  auto chain = FilterChain::make(description);
-  REQUIRE(chain.ok());
-  return chain.take();
-}
-
-struct Store : Task {
-  explicit Store(StoreChunk work) : operation(std::move(work)) {}
-  void run(Worker& worker) noexcept override {
-    status = operation.run(worker);
-    operation.file = {};
-  }
-  StoreChunk operation;
-  Status status;
-};
 
 }  // namespace
 
@@ -201,10 +180,10 @@ TEST_CASE(
   Worker worker;
   for (int round = 0; round < 10; ++round) {
     std::vector<std::vector<uint8_t>> chunks;
-    std::vector<std::unique_ptr<Store>> stores;
+    std::vector<std::unique_ptr<Run<StoreChunk>>> stores;
     for (uint32_t i = 0; i < 32; ++i) {
       chunks.push_back(random_bytes(3001 + i, i + 100, i % 2 == 0 ? Kind::kNoise : Kind::kRuns));
-      stores.push_back(std::make_unique<Store>(
+      stores.push_back(std::make_unique<Run<StoreChunk>>(
           StoreChunk{.file = sink->lease().take(), .space = space, .filters = chain, .chunk = chunks.back()}));
     }
     const uint64_t before = space->stats().live_bytes;

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "pipeline/operation_helpers.h"
 #include "random_bytes.h"
 #include "temporary_directory.h"
 
@@ -21,34 +22,11 @@ using namespace pipeline;
 
 namespace {
 
-Ref<FileSink> open(const char* path, os::OpenMode mode = os::OpenMode::kOverwrite) {
-  auto sink = FileSink::open(path, mode);
-  REQUIRE(sink.ok());
-  return sink.take();
-}
-
-Ref<FilterChain> filters(const std::vector<uint32_t>& description) {
-  auto chain = FilterChain::make(description);
-  REQUIRE(chain.ok());
-  return chain.take();
-}
-
 Ref<FileSpace> space_from(uint64_t offset, uint64_t limit = base::kMaxAddress) {
   auto space = FileSpace::make({.initial_offset = offset, .limit = limit});
   REQUIRE(space.ok());
   return space.take();
 }
-
-template <typename Operation>
-struct Run : Task {
-  explicit Run(Operation work) : operation(std::move(work)) {}
-  void run(Worker& worker) noexcept override {
-    status = operation.run(worker);
-    operation.file = {};
-  }
-  Operation operation;
-  Status status;
-};
 
 }  // namespace
 
