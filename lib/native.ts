@@ -50,6 +50,8 @@ export interface NativeFileSpace {
 export interface NativeFile {
   /** All of `data` or an error. The memory is read by the kernel alone, so a buffer that is detached meanwhile can at worst give EFAULT. */
   write(ticket: number, address: number, data: Uint8Array): void;
+  /** As `write`, on the calling thread. */
+  writeSync(address: number, data: Uint8Array): void;
   /** Exactly `into.length` bytes; a file that ends before is ERR_CORRUPT_FILE. */
   read(ticket: number, address: number, into: Uint8Array): void;
   /** As `read`, on the calling thread: for metadata, a few kilobytes at a time. */
@@ -74,9 +76,9 @@ export interface NativeChunkCodec {
   /**
    * Filters `chunk`, allocates the file space that the result needs and writes it there, on a worker thread.
    * `chunk` must be memory that no user holds: a worker reads it. Its content is left as it was.
-   * Its results are address, stored size and filter mask.
+   * Its results are address, stored size and filter mask. With `wakes` false a worker is woken only when all sleep.
    */
-  store(ticket: number, file: NativeFile, space: NativeFileSpace, chunk: Uint8Array): void;
+  store(ticket: number, file: NativeFile, space: NativeFileSpace, chunk: Uint8Array, wakes?: boolean): void;
   /** Reads and unfilters one chunk into `into`, which must be exactly the chunk's size and memory that no user holds. */
   load(ticket: number, file: NativeFile, address: number, size: number, filterMask: number, into: Uint8Array): void;
 }

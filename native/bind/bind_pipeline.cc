@@ -1,5 +1,5 @@
-// File, ChunkCodec, copyBox, packTexts, gatherTexts, workerCount, filterLibraries, onJobsDone and settleJobs of
-// lib/native.ts.
+// File, ChunkCodec, copyBox, packTexts, gatherTexts, workerCount, filterLibraries, onJobsDone and
+// settleJobs of lib/native.ts.
 #include <memory>
 
 #include "bind/arguments.h"
@@ -60,11 +60,11 @@ FileSink::Lease lease(Napi::Env env, FileSink& file) {
 }
 
 /// Sends a job on its way.
-Napi::Value start(const Napi::CallbackInfo& info, std::unique_ptr<Job> job) {
+Napi::Value start(const Napi::CallbackInfo& info, std::unique_ptr<Job> job, bool wakes = true) {
   Environment& environment = Environment::of(info.Env());
   pipeline::Executor& executor = environment.executor();
   environment.begin();
-  executor.submit(*job.release());
+  executor.submit(*job.release(), wakes);
   return info.Env().Undefined();
 }
 
@@ -92,6 +92,15 @@ Napi::Value file_write(const Napi::CallbackInfo& info) {
   const uint64_t address = whole_number(info, 1, "address");
   const Bytes data = bytes(info, 2, "data");
   return start_operation(info, file, pipeline::Write{lease(info.Env(), file), address, data});
+}
+
+Napi::Value file_write_sync(const Napi::CallbackInfo& info) {
+  auto& file = self<FileSink>(info);
+  const uint64_t address = whole_number(info, 0, "address");
+  const Bytes data = bytes(info, 1, "data");
+  const auto held = lease(info.Env(), file);
+  check(info.Env(), held.write(address, data), {.path = file.path(), .address = address});
+  return info.Env().Undefined();
 }
 
 Napi::Value file_read(const Napi::CallbackInfo& info) {
@@ -174,9 +183,10 @@ Napi::Value codec_store(const Napi::CallbackInfo& info) {
   auto& file = unwrap<FileSink>(env, info[1], "file");
   auto& space = unwrap<FileSpace>(env, info[2], "space");
   const Bytes chunk = bytes(info, 3, "chunk");
+  const bool wakes = !(info[4].IsBoolean() && !info[4].As<Napi::Boolean>().Value());
   pipeline::StoreChunk operation{
       .file = lease(env, file), .space = Ref(&space), .filters = Ref(&filters), .chunk = chunk};
-  return start(info, std::make_unique<StoreJob>(info, Ref(&file), std::move(operation)));
+  return start(info, std::make_unique<StoreJob>(info, Ref(&file), std::move(operation)), wakes);
 }
 
 Napi::Value codec_load(const Napi::CallbackInfo& info) {
@@ -269,9 +279,10 @@ Napi::Value filter_libraries(const Napi::CallbackInfo& info) {
 void export_pipeline(Napi::Env env, Napi::Object exports) {
   define_class<file_construct>(
       env, exports, "File",
-      {entry<file_write>("write"), entry<file_read>("read"), entry<file_read_sync>("readSync"),
-       entry<file_read_cached>("readCached"), entry<file_reserve>("reserve"), entry<file_size>("size"),
-       entry<file_truncate>("truncate"), entry<file_sync>("sync"), entry<file_close>("close")});
+      {entry<file_write>("write"), entry<file_write_sync>("writeSync"), entry<file_read>("read"),
+       entry<file_read_sync>("readSync"), entry<file_read_cached>("readCached"), entry<file_reserve>("reserve"),
+       entry<file_size>("size"), entry<file_truncate>("truncate"), entry<file_sync>("sync"),
+       entry<file_close>("close")});
   define_class<codec_construct>(env, exports, "ChunkCodec", {entry<codec_store>("store"), entry<codec_load>("load")});
   const napi_property_descriptor functions[] = {entry<copy_box>("copyBox"),
                                                 entry<pack_texts>("packTexts"),

@@ -74,12 +74,14 @@ Status Executor::start(uint32_t count) noexcept {
   return status;
 }
 
-void Executor::submit(Task& task) noexcept {
+void Executor::submit(Task& task, bool wakes) noexcept {
+  bool is_needed = true;
   {
     const std::lock_guard guard(mutex_);
     queue_.push(&task);
+    is_needed = wakes || awake_ == 0;
   }
-  wake_.notify_one();
+  if (is_needed) wake_.notify_one();
 }
 
 bool Executor::run_one(Worker& worker) noexcept {
@@ -106,6 +108,7 @@ void Executor::work(void* argument) noexcept {
   auto& executor = *static_cast<Executor*>(argument);
   Worker worker;
   std::unique_lock lock(executor.mutex_);
+  ++executor.awake_;
   for (;;) {
     Task* const task = executor.queue_.pop();
     if (task != nullptr) {
@@ -114,10 +117,13 @@ void Executor::work(void* argument) noexcept {
       lock.lock();
       continue;
     }
-    if (executor.stopping_) return;
+    if (executor.stopping_) break;
     worker.rest();
+    --executor.awake_;
     executor.wake_.wait(lock);
+    ++executor.awake_;
   }
+  --executor.awake_;
 }
 
 Result<Executor*> Executor::acquire_shared() noexcept {

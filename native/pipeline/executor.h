@@ -62,7 +62,9 @@ class Executor {
   /// Starts `count` threads, 1 or more. Fewer are enough; an error only when there is none.
   [[nodiscard]] base::Status start(uint32_t count) noexcept;
   /// Runs `task` on one of the threads. Only between `start` and `stop`.
-  void submit(Task& task) noexcept;
+  /// @param wakes without it a thread is woken only when all sleep: short tasks, one after the other, are better done
+  /// by one thread than by several that take the processor from the one that submits
+  void submit(Task& task, bool wakes = true) noexcept;
   /// Runs the oldest task that no thread has taken yet, on the calling thread, which lends `worker`. False when there
   /// is none.
   bool run_one(Worker& worker) noexcept;
@@ -98,10 +100,12 @@ class Executor {
 
   static void work(void* executor) noexcept;
 
-  /// Guards the queue and `stopping_`.
+  /// Guards the queue, `awake_` and `stopping_`.
   std::mutex mutex_;
   std::condition_variable wake_;
   TaskQueue queue_;
+  /// Threads that do not sleep: each looks at the queue before it does.
+  uint32_t awake_ = 0;
   bool stopping_ = false;
   Threads threads_;
 };

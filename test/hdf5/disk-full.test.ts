@@ -107,7 +107,7 @@ describe.skipIf(!mounted)('on a file system that is full', () => {
     empty();
     fill(900_000);
     const file = await H5File.create(path);
-    const x = await file.root.createDataset('x', { dtype: 'float64', shape: [0], maxShape: [null], chunks: [50_000] });
+    const x = await file.root.createDataset('x', { dtype: 'float64', shape: [0], maxShape: [null], chunks: [50_000], filters: [gzip(1)] });
     await file.flush();
     await x.append(noise(40_000));
     const closing = file.close();
@@ -116,6 +116,26 @@ describe.skipIf(!mounted)('on a file system that is full', () => {
     rmSync(ballast);
     await using back = await H5File.open(path);
     expect((back.root.get('x') as Dataset).shape).toEqual([0]);
+  });
+
+  it('an append that goes straight to the file and does not fit leaves nothing of itself, also where the dataset grows again', async () => {
+    empty();
+    const file = await H5File.create(path);
+    const x = await file.root.createDataset('x', { dtype: 'float64', shape: [0], maxShape: [null], chunks: [10_000] });
+    const first = noise(5000);
+    await x.append(first);
+    await file.flush();
+    fill(500_000);
+    expectNoSpace(await errorOf(x.append(noise(70_000))));
+    expect(x.shape).toEqual([5000]);
+    rmSync(ballast);
+    await x.resize([40_000]);
+    const expected = new Float64Array(40_000);
+    expected.set(first);
+    expect(await x.read()).toEqual(expected);
+    await file.close();
+    await using back = await H5File.open(path);
+    expect(await (back.root.get('x') as Dataset).read()).toEqual(expected);
   });
 
   it('a file that cannot even be begun is not left', async () => {

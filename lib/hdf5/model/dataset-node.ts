@@ -111,7 +111,12 @@ export class DatasetNode extends ObjectNode {
   append(block: DataBlock): Pending | undefined {
     if (this.#takesNow(block)) {
       const { box, shape } = this.#nextRows(block);
-      if (this.#take(block, box, shape)) return this.context.store.turns.next();
+      const before = this.#shape;
+      try {
+        if (this.#take(block, box, shape)) return this.context.store.turns.next();
+      } catch (error) {
+        return begin(this.#ordered(() => this.#withdrawn(before, error)));
+      }
     }
     return begin(this.#ordered(() => this.#append(block)));
   }
@@ -124,12 +129,15 @@ export class DatasetNode extends ObjectNode {
     const flight = this.#start(pieces, box, 'taken');
     const taken = begin(flight.landed());
     yield* settled(taken);
-    if (taken.hasFailed) {
-      // What is refused has not been taken, nor a part of it.
-      if (this.storage instanceof ChunkedStorage) yield* settled(begin(this.storage.withdraw(before)));
-      this.#shape = before;
-    }
+    if (taken.hasFailed) yield* this.#withdrawn(before, taken.error);
     return flight;
+  }
+
+  /** What is refused has not been taken, nor a part of it. */
+  *#withdrawn(before: readonly number[], error: unknown): Steps<never> {
+    if (this.storage instanceof ChunkedStorage) yield* settled(begin(this.storage.withdraw(before)));
+    this.#shape = before;
+    throw error;
   }
 
   /** What `read` gives, if it can be had at once: numbers, or one value, that are in memory. */
@@ -204,8 +212,7 @@ export class DatasetNode extends ObjectNode {
   #take(block: DataBlock, box: Box, shape: readonly number[]): boolean {
     const storage = this.storage;
     if (storage instanceof ContiguousStorage) {
-      if (!storage.takes) return false;
-      storage.take(box, this.#sourceOf(block, box.count));
+      if (!storage.take(box, this.#sourceOf(block, box.count))) return false;
     } else {
       if (!(storage instanceof ChunkedStorage) || !storage.take(box, this.#sourceOf(block, box.count), shape)) return false;
       this.#shape = shape;
@@ -345,7 +352,7 @@ export class DatasetNode extends ObjectNode {
     const { store, isWritable } = this.context;
     if (this.isGone || this.#busy > 0) return false;
     if (!isWritable) return true;
-    if (!(this.storage instanceof ContiguousStorage) || !this.storage.takes) return false;
+    if (!(this.storage instanceof ContiguousStorage) || !this.storage.isBehind) return false;
     if (this.isStored) return true;
     const bytes = this.#encode(this.storage.layout(), []);
     const address = store.space.allocate(bytes.length, { kind: 'metadata' });

@@ -6,12 +6,9 @@ import {
   dot,
   intersect,
   isContiguous,
-  positionOf,
   positionsOf,
   product,
   rowMajorStrides,
-  runsOf,
-  walkedDimensions,
   type Box,
   type ElementSource,
   type ElementTarget,
@@ -19,12 +16,10 @@ import {
 import { ChunkCache, type CachedChunk, type ChunkCacheStats } from './chunk-cache.js';
 import { copyInto, copyOut, type ChunkGeometry } from './chunk-copy.js';
 import type { ChunkIndex, ChunkRecord } from './chunk-index.js';
-import { leastRun, mostReadNow, type FileStore, type MetadataBatch } from './file-store.js';
+import { ChunksNow } from './chunks-now.js';
+import type { FileStore, MetadataBatch } from './file-store.js';
 import { begin, settled, wait, Flight, Line, type Pending, type Steps } from './steps.js';
 import { StoredChunks } from './stored-chunks.js';
-
-/** A box in more chunks than these is not read within the call. */
-const MOST_CHUNKS_NOW = 8;
 
 export interface ChunkedOptions {
   readonly shape: readonly number[];
@@ -48,7 +43,8 @@ export class ChunkedStorage {
   readonly #geometry: ChunkGeometry;
   #shape: readonly number[];
   readonly #cache: ChunkCache;
-  #storing = new Map<number, Pending>();
+  readonly #storing = new Map<number, Pending>();
+  readonly #now: ChunksNow;
   readonly #line = new Line();
   /** A chunk whose writer did not wait for it could not be stored; it is in the cache again. */
   #hasFailed = false;
@@ -67,6 +63,20 @@ export class ChunkedStorage {
     this.#chunks = new StoredChunks(store, { chunkShape, shape, chunkBytes: this.#chunkBytes, filters, onStored });
     this.#geometry = { shape: chunkShape, strides: this.#chunkStrides, elementSize: options.elementSize };
     this.#cache = new ChunkCache(this.#chunkBytes, options.cacheBytes, options.fill, onThrash);
+    this.#now = new ChunksNow({
+      geometry: this.#geometry,
+      chunkBytes: this.#chunkBytes,
+      fill: options.fill,
+      store,
+      chunks: this.#chunks,
+      cache: this.#cache,
+      isStoring: (number) => this.#storing.has(number),
+      isComplete: (start, box) => this.#isComplete(start, box),
+      evict: (number, cached) => {
+        void store.throttle.enter(this.#chunkBytes);
+        this.#noteFailure(this.#evictNow(number, cached, !this.#chunks.isPlain));
+      },
+    });
   }
 
   get index(): ChunkIndex {
@@ -90,28 +100,17 @@ export class ChunkedStorage {
   }
 
   /**
-   * Writes one box at once, if it lies in one chunk that is in memory, or need not be read, and is not complete with it.
+   * Writes one box at once, if that can be done within the call and nothing is under way.
    * @param shape the dataset's shape from here on, which may have more rows
    * @returns whether it did; otherwise nothing has changed
+   * @throws what a write failed with; then the dataset may have the new shape, from which `withdraw` goes back
    */
   take(box: Box, source: ElementSource, shape: readonly number[]): boolean {
     if (!this.#line.isFree || this.#hasFailed) return false;
-    const { chunkShape } = this.#options;
-    const position = positionOf(box, chunkShape);
-    if (position === undefined) return false;
-    const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
-    if (this.#isComplete(start, box)) return false;
-    const number = this.index.number(position);
-    let cached = this.#cache.get(number);
-    if (cached === undefined) {
-      if (!this.#cache.hasRoom || this.#storing.has(number) || this.index.get(number) !== undefined) return false;
-      cached = { buffer: this.#cache.buffer(), dirty: false, filled: 0, isWritten: false };
-    }
-    copyInto(this.#geometry, this.#cache, cached, start, box, box, source);
-    this.#cache.use(number, cached);
-    this.index.grow(shape);
-    this.#shape = shape;
-    return true;
+    return this.#now.write(box, source, () => {
+      this.index.grow(shape);
+      this.#shape = shape;
+    });
   }
 
   /**
@@ -125,11 +124,15 @@ export class ChunkedStorage {
     yield* this.#line.inTurn(() => this.#gatherAll(box, source, flight, until === 'written'));
     const landed = begin(flight.landed());
     if (until === 'written') yield* wait(landed);
-    else if (!landed.isSettled || landed.hasFailed) {
-      landed.watch(() => {
-        this.#hasFailed ||= landed.hasFailed;
-      });
-    }
+    else this.#noteFailure(landed);
+  }
+
+  /** Of what nobody waits for. */
+  #noteFailure(work: Pending): void {
+    if (work.isSettled && !work.hasFailed) return;
+    work.watch(() => {
+      this.#hasFailed ||= work.hasFailed;
+    });
   }
 
   /** @param stays whether the source stays as it is until the flight has landed */
@@ -175,55 +178,9 @@ export class ChunkedStorage {
     }
   }
 
-  /**
-   * Reads one box at once, if it lies in a few chunks that are in memory, here or in the system, and nothing is under way.
-   * @returns whether it did; else the target holds anything
-   */
+  /** Reads one box at once, if that can be done within the call and nothing is under way. @returns whether it did; else the target holds anything */
   readNow(box: Box, target: ElementTarget): boolean {
-    if (!this.#line.isFree) return false;
-    const { chunkShape, elementSize } = this.#options;
-    const position = positionOf(box, chunkShape);
-    if (position !== undefined) return this.#readChunkNow(position, box, target);
-    // Several chunks are read now where each has a run of rows of what is read.
-    const row = product(box.count.slice(1)) * elementSize;
-    const isRows = box.count.every((count, d) => d === 0 || ((box.start[d] ?? 0) % (chunkShape[d] ?? 1)) + count <= (chunkShape[d] ?? 1));
-    if (!isRows || (box.count[0] ?? 0) > (MOST_CHUNKS_NOW - 1) * (chunkShape[0] ?? 1)) return false;
-    for (const at of positionsOf(box, chunkShape)) {
-      const part = intersect(box, { start: at.map((n, d) => n * (chunkShape[d] ?? 1)), count: chunkShape });
-      const to = ((part.start[0] ?? 0) - (box.start[0] ?? 0)) * row;
-      const bytes = target.bytes.subarray(to, to + (part.count[0] ?? 0) * row);
-      if (!this.#readChunkNow(at, part, { bytes, isOurs: target.isOurs })) return false;
-    }
-    return true;
-  }
-
-  /** Reads a box that lies in one chunk, as `readNow`. */
-  #readChunkNow(position: readonly number[], box: Box, target: ElementTarget): boolean {
-    const number = this.index.number(position);
-    if (this.#storing.has(number)) return false;
-    const { chunkShape, elementSize, filters } = this.#options;
-    const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
-    const cached = this.#cache.get(number);
-    if (cached !== undefined) {
-      this.#cache.fillUp(cached);
-      copyOut(this.#geometry, cached.buffer, start, box, box, target);
-      this.#cache.use(number, cached);
-      return true;
-    }
-    const record = this.index.get(number);
-    const size = product(box.count) * elementSize;
-    if (record === undefined || filters.length > 0 || size > mostReadNow || target.bytes.length !== size) return false;
-    const inChunk = { start: box.start.map((first, d) => first - (start[d] ?? 0)), count: box.count };
-    const { file } = this.#store;
-    if (walkedDimensions(inChunk, chunkShape) === 0) return file.readCached(record.address + dot(inChunk.start, this.#chunkStrides), target.bytes) === size;
-    const { run, starts } = runsOf(inChunk, chunkShape, elementSize);
-    if (run < leastRun) return false;
-    let to = 0;
-    for (const from of starts) {
-      if (file.readCached(record.address + from, target.bytes.subarray(to, to + run)) < run) return false;
-      to += run;
-    }
-    return true;
+    return this.#line.isFree && this.#now.read(box, target);
   }
 
   /** Reads one box, as all writes that were asked for before have left it. */
@@ -475,15 +432,20 @@ export class ChunkedStorage {
   /** Takes a chunk out of the cache and starts to store it. When that fails it is put back, so that nothing is lost. */
   *#evict(number: number, cached: CachedChunk, flight: Flight): Steps {
     yield* wait(this.#store.throttle.enter(this.#chunkBytes));
-    this.#cache.delete(number);
-    const stored = begin(this.#storeEvicted(number, cached));
-    if (!stored.isSettled) this.#storing.set(number, stored);
-    flight.add(stored);
+    flight.add(this.#evictNow(number, cached));
   }
 
-  *#storeEvicted(number: number, cached: CachedChunk): Steps {
+  /** The throttle has been entered. @param wakes as for `put` */
+  #evictNow(number: number, cached: CachedChunk, wakes = true): Pending {
+    this.#cache.delete(number);
+    const stored = begin(this.#storeEvicted(number, cached, wakes));
+    if (!stored.isSettled) this.#storing.set(number, stored);
+    return stored;
+  }
+
+  *#storeEvicted(number: number, cached: CachedChunk, wakes: boolean): Steps {
     try {
-      yield* this.#storeChunk(number, cached);
+      yield* this.#storeChunk(number, cached, wakes);
       this.#cache.recycle(cached.buffer);
     } catch (error) {
       this.#cache.use(number, cached);
@@ -494,8 +456,8 @@ export class ChunkedStorage {
   }
 
   /** Stores one chunk; the throttle has been entered. */
-  #storeChunk(number: number, cached: CachedChunk): Steps {
+  #storeChunk(number: number, cached: CachedChunk, wakes = true): Steps {
     this.#cache.fillUp(cached);
-    return this.#chunks.put(number, cached.buffer);
+    return this.#chunks.put(number, cached.buffer, wakes);
   }
 }

@@ -57,13 +57,39 @@ export class ContiguousStorage {
     return { kind: 'contiguous', address: this.#address, size: this.size };
   }
 
-  /** Whether `take` can be used: the dataset is small, and no write is under way. */
-  get takes(): boolean {
+  /** Whether the dataset is so small that it is written behind, and no write is under way. */
+  get isBehind(): boolean {
     return this.#line.isFree && this.size <= SMALL_BYTES;
   }
 
-  /** Writes one box of a small dataset, of which nothing is under way, by copying it. It reaches the file with the next flush at the latest. */
-  take(box: Box, source: ElementSource): void {
+  /** Writes one box at once, if that can be done within the call and nothing is under way. @returns whether it did; otherwise nothing has changed */
+  take(box: Box, source: ElementSource): boolean {
+    if (!this.#line.isFree) return false;
+    if (this.size > SMALL_BYTES) return this.#writeNow(box, source);
+    this.#put(box, source);
+    return true;
+  }
+
+  /** Writes one run of a dataset that has its space, or gets it now and is written whole. */
+  #writeNow(box: Box, source: ElementSource): boolean {
+    const size = product(box.count) * this.#elementSize;
+    const isFirst = this.#address === null;
+    if (size === 0 || source.swap !== 1 || !isContiguous(source, box.count, this.#elementSize)) return false;
+    if (walkedDimensions(box, this.#shape) > 0 || (isFirst && size < this.size) || !this.#store.turns.allow(size)) return false;
+    checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
+    this.#address ??= this.#store.space.allocate(this.size, { kind: 'raw' });
+    const address = this.#address;
+    try {
+      this.#store.writeNow(address + dot(box.start, rowMajorStrides(this.#shape, this.#elementSize)), source.bytes.subarray(source.offset, source.offset + size));
+    } catch (error) {
+      if (isFirst) this.#giveUp({ address, size });
+      throw error;
+    }
+    return true;
+  }
+
+  /** Writes one box of a small dataset by copying it. It reaches the file with the next flush at the latest. */
+  #put(box: Box, source: ElementSource): void {
     if (product(box.count) === 0) return;
     checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
     let address = this.#address;
@@ -168,7 +194,7 @@ export class ContiguousStorage {
   *#write(box: Box, source: ElementSource): Steps {
     if (product(box.count) === 0) return;
     if (this.size <= SMALL_BYTES) {
-      this.take(box, source);
+      this.#put(box, source);
       const pressure = this.#store.behind.pressure();
       if (pressure !== undefined) yield* wait(pressure);
       return;
@@ -255,7 +281,7 @@ export class ContiguousStorage {
   /** What the first write leaves out must be given the fill value: what lies beyond all that was ever written reads as zeros, other space as what was there before. */
   #mustFill(address: number, box: Box): boolean {
     const whole = box.count.every((n, d) => n === this.#shape[d]);
-    return !whole && (this.#fill !== null || address < Math.max(this.#store.file.size(), this.#store.behind.end));
+    return !whole && (this.#fill !== null || !this.#store.isUntouched(address));
   }
 
   /** The space of the whole dataset. */

@@ -2,7 +2,7 @@
 import { checkInteger } from '../../errors.js';
 import type { FileSpace } from '../../filespace/index.js';
 import { native, type NativeFile } from '../../native.js';
-import { Pending, begin, done, task, turn, wait, type Steps } from './steps.js';
+import { Pending, begin, done, isSynchronous, task, turn, wait, type Steps } from './steps.js';
 import { ReadCache } from './read-cache.js';
 import { WriteBehind } from './write-behind.js';
 
@@ -28,9 +28,14 @@ export class Throttle {
     this.#bytes = bytes;
   }
 
+  /** Whether `enter` would settle at once. */
+  hasRoom(size: number): boolean {
+    return this.#waiting.length === 0 && this.#fits(size);
+  }
+
   /** Settles when there is room; `leave` gives it back. */
   enter(size: number): Pending {
-    if (this.#waiting.length === 0 && this.#fits(size)) {
+    if (this.hasRoom(size)) {
       this.#take(size);
       return done;
     }
@@ -63,21 +68,58 @@ export class Throttle {
 const TURN_MILLISECONDS = 8;
 /** The clock is looked at once in so many calls. */
 const CALLS_PER_LOOK = 32;
+/** More is not written within a call. */
+const MOST_WRITTEN_NOW = 2 * 2 ** 20;
+/** A write that took so long waited for the device: for a while others do not. */
+const SLOW_MILLISECONDS = 4;
+const SLOW_PAUSE_MILLISECONDS = 1000;
 
-/** Sees to it that a program that awaits one short call after the other still comes to its timers and sockets. */
+/**
+ * Sees to it that what is done within calls leaves the event loop its turns: a program that awaits one short call after the other
+ * still comes to its timers and sockets. A write into the page cache takes less than to wake a worker and to be told by it; but when
+ * the device is behind the kernel makes writers wait, and that must not be the event loop.
+ */
 export class Turns {
   #calls = 0;
   #last = performance.now();
+  /** When the first write began since the event loop turned. */
+  #writingSince: number | undefined;
+  #isDue = false;
+  #slowUntil = 0;
 
   /** Undefined, nearly always; else to be awaited. */
   next(): Pending | undefined {
     this.#calls += 1;
-    if (this.#calls % CALLS_PER_LOOK !== 0 || performance.now() - this.#last < TURN_MILLISECONDS) return undefined;
+    if (!this.#isDue && (this.#calls % CALLS_PER_LOOK !== 0 || performance.now() - this.#last < TURN_MILLISECONDS)) return undefined;
+    this.#isDue = false;
     const next = turn();
     next.watch(() => {
       this.#last = performance.now();
     });
     return next;
+  }
+
+  /** Whether a write of so many bytes may be done within the call. */
+  allow(size: number): boolean {
+    if (size > MOST_WRITTEN_NOW) return false;
+    if (isSynchronous()) return true;
+    const now = performance.now();
+    if (now < this.#slowUntil) return false;
+    if (this.#writingSince === undefined) {
+      this.#writingSince = now;
+      setImmediate(() => {
+        this.#writingSince = undefined;
+      });
+    }
+    // Who awaits each call never comes so far.
+    return now - this.#writingSince < 2 * TURN_MILLISECONDS;
+  }
+
+  /** A write was done within the call. */
+  wrote(begun: number): void {
+    const now = performance.now();
+    if (now - begun >= SLOW_MILLISECONDS) this.#slowUntil = now + SLOW_PAUSE_MILLISECONDS;
+    this.#isDue = this.#writingSince !== undefined && now - this.#writingSince >= TURN_MILLISECONDS;
   }
 }
 
@@ -154,6 +196,18 @@ export class FileStore {
     } finally {
       this.throttle.leave(size);
     }
+  }
+
+  /** Writes within the call, as `turns` has allowed. */
+  writeNow(address: number, bytes: Uint8Array): void {
+    const begun = performance.now();
+    this.file.writeSync(address, bytes);
+    this.turns.wrote(begun);
+  }
+
+  /** Whether nothing has ever been written from an address of this file on, so that it reads as zeros. */
+  isUntouched(address: number): boolean {
+    return address >= Math.max(this.file.size(), this.behind.end);
   }
 
   /** Exactly `into.length` bytes. */

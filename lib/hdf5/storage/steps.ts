@@ -147,6 +147,11 @@ export function promised<T>(pending: Pending<T>): Promise<T> {
   });
 }
 
+/** Whether what is being done must be done within the call. */
+export function isSynchronous(): boolean {
+  return isDriven;
+}
+
 /**
  * Does work to its end within this call, and with it what it has to wait for, also of others.
  * @throws what it failed with; ERR_UNSUPPORTED, and nothing has begun, when it would have to wait for its own caller or for the event loop

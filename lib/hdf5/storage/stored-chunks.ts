@@ -39,8 +39,12 @@ export class StoredChunks {
     yield* wait(task((ticket) => { this.#codec.load(ticket, this.#store.file, address, size, filterMask, into); }, into));
   }
 
-  /** Filters and writes one chunk, which the throttle has let through. @param chunk memory that no user holds */
-  *put(number: number, chunk: Uint8Array): Steps {
+  /**
+   * Filters and writes one chunk, which the throttle has let through.
+   * @param chunk memory that no user holds
+   * @param wakes whether a worker is to be woken for it while another is awake
+   */
+  *put(number: number, chunk: Uint8Array, wakes = true): Steps {
     const { file, space } = this.#store;
     try {
       const known = this.index.get(number);
@@ -48,7 +52,7 @@ export class StoredChunks {
         yield* wait(task((ticket) => { file.write(ticket, known.address, chunk); }, chunk));
         return;
       }
-      const stored = yield* wait(task((ticket) => { this.#codec.store(ticket, file, space.native, chunk); }, chunk));
+      const stored = yield* wait(task((ticket) => { this.#codec.store(ticket, file, space.native, chunk, wakes); }, chunk));
       this.forget(number);
       this.index.set(number, stored);
       this.#onStored();
@@ -77,6 +81,32 @@ export class StoredChunks {
     } finally {
       this.#store.throttle.leave(size);
     }
+  }
+
+  /** Writes a part of a plain chunk within the call. Of a chunk that is not in the file yet the rest is zeros. */
+  putNow(number: number, from: number, bytes: Uint8Array): void {
+    const { space } = this.#store;
+    const known = this.index.get(number);
+    const size = this.#chunkBytes;
+    const address = known?.address ?? space.allocate(size, { kind: 'raw' });
+    try {
+      if (known === undefined && bytes.length < size) {
+        if (this.#store.isUntouched(address)) {
+          // It can be read from here on: the file does not end before it does.
+          this.#store.writeNow(address + size - 1, new Uint8Array(1));
+        } else {
+          this.#store.writeNow(address, new Uint8Array(from));
+          this.#store.writeNow(address + from + bytes.length, new Uint8Array(size - from - bytes.length));
+        }
+      }
+      this.#store.writeNow(address + from, bytes);
+    } catch (error) {
+      if (known === undefined) this.#store.release({ address, size });
+      throw error;
+    }
+    if (known !== undefined) return;
+    this.index.set(number, { address, size, filterMask: 0 });
+    this.#onStored();
   }
 
   /** Takes a chunk out of the index and gives its space back. */

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -121,6 +122,32 @@ TEST_CASE("threads that wait may run tasks themselves, each of which runs once")
   executor.stop();
   CHECK(total.load() == 20'000);
   mine.rest();
+}
+
+TEST_CASE("tasks that wake nobody while a thread is awake all run, whoever submits them") {
+  Executor executor;
+  REQUIRE(executor.start(3).ok());
+  std::atomic<int> done{0};
+  struct Count : Task {
+    void run(Worker&) noexcept override { done->fetch_add(1, std::memory_order_release); }
+    std::atomic<int>* done = nullptr;
+  };
+  for (int round = 1; round <= 200; ++round) {
+    std::array<std::array<Count, 5>, 4> tasks;
+    std::vector<std::thread> threads;
+    for (auto& mine : tasks) {
+      threads.emplace_back([&] {
+        for (Count& task : mine) {
+          task.done = &done;
+          executor.submit(task, false);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    // Nobody wakes a thread any more: each of them was woken by then, or was awake.
+    while (done.load(std::memory_order_acquire) < round * 20) std::this_thread::yield();
+  }
+  executor.stop();
 }
 
 TEST_CASE("a task may submit tasks, itself among them") {
