@@ -121,9 +121,9 @@ export function checkOptions(what: string, options: unknown, known: readonly str
   if (typeof options !== 'object' || options === null) {
     throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} must be an object, not ${shown(options)}`);
   }
-  const unknown = Object.keys(options).find((key) => !known.includes(key));
-  if (unknown === undefined) return;
-  throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} has no option ${JSON.stringify(unknown)}; there are ${known.join(', ')}`, {
-    argument: unknown,
-  });
+  // Nothing is made for options that are right: some calls are made a hundred thousand times.
+  for (const key in options) {
+    if (known.includes(key) || !Object.hasOwn(options, key)) continue;
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} has no option ${JSON.stringify(key)}; there are ${known.join(', ')}`, { argument: key });
+  }
 }

@@ -200,12 +200,22 @@ function encodeEach(type: ElementType, count: number, heap: HeapWriter, value: (
   return bytes;
 }
 
+/** By prototype. */
+const namesOfArrays = new WeakMap<object, DatatypeName>();
+
+function datatypeNameOf(array: TypedArray): DatatypeName {
+  if (array instanceof Uint8Array || array instanceof Uint8ClampedArray) return 'uint8';
+  return array.constructor.name.replace('Big', '').replace(/Array$/, '').toLowerCase() as DatatypeName;
+}
+
 /** The type that data has when a user names none. @throws {FreestoneError} ERR_INVALID_ARGUMENT when it does not tell */
 export function inferredDatatype(data: unknown): DatatypeName {
   if (isStrided(data)) return inferredDatatype(data.data);
   if (isTypedArray(data)) {
-    const name = data.constructor.name.replace('Big', '').replace(/(Clamped)?Array$/, '').toLowerCase();
-    return Buffer.isBuffer(data) ? 'uint8' : (name as DatatypeName);
+    const kind = Object.getPrototypeOf(data) as object;
+    const name = namesOfArrays.get(kind) ?? datatypeNameOf(data);
+    namesOfArrays.set(kind, name);
+    return name;
   }
   let value = data;
   for (let depth = 0; depth < maxRank && Array.isArray(value); depth += 1) value = value[0];

@@ -184,6 +184,16 @@ export function isText(name: string): boolean {
   return !name.includes('\0') && isWellFormed(name);
 }
 
+/** Texts that are encoded together. */
+const TEXTS_TOGETHER = 4096;
+const encodingSpace = Buffer.allocUnsafeSlow(2 ** 20);
+
+/** In UTF-8, until the next call. */
+function encodedTexts(all: string): Buffer {
+  if (all.length * 3 > encodingSpace.length) return Buffer.from(all);
+  return encodingSpace.subarray(0, encodingSpace.write(all));
+}
+
 function isWellFormed(value: string): boolean {
   return (value as string & { isWellFormed(): boolean }).isWellFormed();
 }
@@ -216,13 +226,17 @@ export function variableStringType(encoding: CharacterSet = 'utf8'): ElementType
   return {
     ...type,
     putAll: (target, values, heap) => {
-      // One text with all of them is encoded several times as fast as each by itself.
       if (!values.every((value) => typeof value === 'string')) return false;
-      const all = `${values.join('\0')}\0`;
-      if (!isWellFormed(all)) return false;
-      const texts = Buffer.from(all);
-      if (encoding === 'ascii' && texts.length !== all.length) return false;
-      return heap.insertTexts(texts, target);
+      // One text with many of them is encoded several times as fast as each by itself; with all of them it would leave the caches.
+      for (let first = 0; first < values.length; first += TEXTS_TOGETHER) {
+        const some = values.slice(first, first + TEXTS_TOGETHER);
+        const all = `${some.join('\0')}\0`;
+        if (!isWellFormed(all)) return false;
+        const texts = encodedTexts(all);
+        if (encoding === 'ascii' && texts.length !== all.length) return false;
+        if (!heap.insertTexts(texts, target.subarray(first * referenceSize, (first + some.length) * referenceSize))) return false;
+      }
+      return true;
     },
     getAll: (source, heap) => heap.readTexts(source),
   };

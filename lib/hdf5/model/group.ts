@@ -226,7 +226,7 @@ export class Group extends ObjectNode {
     const parts = pathParts(path);
     const name = parts.pop();
     if (name === undefined) throw new FreestoneError('ERR_EXISTS', `${shown(path)} is the group itself`, { path });
-    const long = [...parts, name].find((part) => Buffer.byteLength(part) > MAX_NAME_BYTES);
+    const long = path.length * 3 > MAX_NAME_BYTES ? [...parts, name].find((part) => Buffer.byteLength(part) > MAX_NAME_BYTES) : undefined;
     if (long !== undefined) throw new FreestoneError('ERR_INVALID_SIZE', `a name of ${String(long.length)} characters is too long for a group`);
     // Down to the last group that is there.
     let group = path.startsWith('/') ? this.#root() : this;

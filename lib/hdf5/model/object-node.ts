@@ -170,6 +170,7 @@ export function pathParts(path: string): string[] {
   if (typeof path !== 'string' || path === '') {
     throw new FreestoneError('ERR_INVALID_ARGUMENT', `a path must be a string that is not empty, not ${shown(path)}`, { path });
   }
+  if (!path.includes('/') && path !== '.') return [checkName(path)];
   return path
     .split('/')
     .filter((part) => part !== '' && part !== '.')

@@ -98,6 +98,11 @@ export class ContiguousStorage {
       if (this.#mustFill(address, box)) this.#store.behind.put(address, Buffer.alloc(this.size, this.#fill ?? 0));
       this.#address = address;
     }
+    const size = product(box.count) * this.#elementSize;
+    if (size === this.size && source.swap === 1 && isContiguous(source, box.count, this.#elementSize)) {
+      this.#store.behind.put(address, source.bytes.subarray(source.offset, source.offset + size));
+      return;
+    }
     for (const { at, bytes } of this.#runs(address, box, source)) this.#store.behind.put(at, bytes);
   }
 
