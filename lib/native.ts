@@ -49,8 +49,8 @@ export interface NativeFileSpace {
  * the listener of `onJobsDone` is told of; until then the caller holds the memory that it was given. What throws has not begun.
  */
 export interface NativeFile {
-  /** All of `data` or an error. The memory is read by the kernel alone, so a buffer that is detached meanwhile can at worst give EFAULT. */
-  write(ticket: number, address: number, data: Uint8Array): void;
+  /** All of `data` or an error; `wakes` as for `ChunkCodec.store`. The memory is read by the kernel alone, so a buffer that is detached meanwhile can at worst give EFAULT. */
+  write(ticket: number, address: number, data: Uint8Array, wakes?: boolean): void;
   /** As `write`, on the calling thread. */
   writeSync(address: number, data: Uint8Array): void;
   /** Exactly `into.length` bytes; a file that ends before is ERR_CORRUPT_FILE. */

@@ -69,9 +69,12 @@ Napi::Value start(const Napi::CallbackInfo& info, std::unique_ptr<Job> job, bool
 }
 
 template <typename Operation>
-Napi::Value start_operation(const Napi::CallbackInfo& info, FileSink& file, Operation operation) {
-  return start(info, std::make_unique<FileJob<Operation>>(info, Ref(&file), std::move(operation)));
+Napi::Value start_operation(const Napi::CallbackInfo& info, FileSink& file, Operation operation, bool wakes = true) {
+  return start(info, std::make_unique<FileJob<Operation>>(info, Ref(&file), std::move(operation)), wakes);
 }
+
+/// Whether an argument is anything but `false`.
+bool unless_false(const Napi::Value& value) { return !value.IsBoolean() || value.As<Napi::Boolean>().Value(); }
 
 Napi::Value file_construct(const Napi::CallbackInfo& info) {
   const std::string path = text(info, 0, "path");
@@ -91,7 +94,7 @@ Napi::Value file_write(const Napi::CallbackInfo& info) {
   auto& file = self<FileSink>(info);
   const uint64_t address = whole_number(info, 1, "address");
   const Bytes data = bytes(info, 2, "data");
-  return start_operation(info, file, pipeline::Write{lease(info.Env(), file), address, data});
+  return start_operation(info, file, pipeline::Write{lease(info.Env(), file), address, data}, unless_false(info[3]));
 }
 
 Napi::Value file_write_sync(const Napi::CallbackInfo& info) {
@@ -183,10 +186,9 @@ Napi::Value codec_store(const Napi::CallbackInfo& info) {
   auto& file = unwrap<FileSink>(env, info[1], "file");
   auto& space = unwrap<FileSpace>(env, info[2], "space");
   const Bytes chunk = bytes(info, 3, "chunk");
-  const bool wakes = !(info[4].IsBoolean() && !info[4].As<Napi::Boolean>().Value());
   pipeline::StoreChunk operation{
       .file = lease(env, file), .space = Ref(&space), .filters = Ref(&filters), .chunk = chunk};
-  return start(info, std::make_unique<StoreJob>(info, Ref(&file), std::move(operation)), wakes);
+  return start(info, std::make_unique<StoreJob>(info, Ref(&file), std::move(operation)), unless_false(info[4]));
 }
 
 Napi::Value codec_load(const Napi::CallbackInfo& info) {

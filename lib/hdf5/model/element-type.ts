@@ -226,15 +226,20 @@ export function variableStringType(encoding: CharacterSet = 'utf8'): ElementType
   return {
     ...type,
     putAll: (target, values, heap) => {
-      if (!values.every((value) => typeof value === 'string')) return false;
       // One text with many of them is encoded several times as fast as each by itself; with all of them it would leave the caches.
       for (let first = 0; first < values.length; first += TEXTS_TOGETHER) {
-        const some = values.slice(first, first + TEXTS_TOGETHER);
-        const all = `${some.join('\0')}\0`;
+        const end = Math.min(first + TEXTS_TOGETHER, values.length);
+        // Half of what `join` takes.
+        let all = '';
+        for (let i = first; i < end; i += 1) {
+          const value = values[i];
+          if (typeof value !== 'string') return false;
+          all += value + '\0';
+        }
         if (!isWellFormed(all)) return false;
         const texts = encodedTexts(all);
         if (encoding === 'ascii' && texts.length !== all.length) return false;
-        if (!heap.insertTexts(texts, target.subarray(first * referenceSize, (first + some.length) * referenceSize))) return false;
+        if (!heap.insertTexts(texts, target.subarray(first * referenceSize, end * referenceSize))) return false;
       }
       return true;
     },

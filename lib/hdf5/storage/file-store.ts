@@ -181,18 +181,18 @@ export class FileStore {
     for (const extent of held) this.release(extent);
   }
 
-  /** Writes when there is room among what is under way. */
+  /** Writes a few bytes, one of many such, when there is room among what is under way. */
   *write(address: number, bytes: Uint8Array): Steps {
     yield* wait(this.throttle.enter(bytes.length));
-    yield* this.submitted(address, bytes);
+    yield* this.submitted(address, bytes, false);
   }
 
-  /** Writes what the throttle has let through. */
-  *submitted(address: number, bytes: Uint8Array): Steps {
+  /** Writes what the throttle has let through. @param wakes whether a worker is to be woken for it while another is awake */
+  *submitted(address: number, bytes: Uint8Array, wakes = true): Steps {
     // Memory that is detached meanwhile has no length any more.
     const size = bytes.length;
     try {
-      yield* wait(task((ticket) => { this.file.write(ticket, address, bytes); }, bytes));
+      yield* wait(task((ticket) => { this.file.write(ticket, address, bytes, wakes); }, bytes));
     } finally {
       this.throttle.leave(size);
     }
