@@ -61,8 +61,14 @@ static enum effect next(enum kind kind) {
   static type real;      \
   if (real == NULL) real = (type)dlsym(RTLD_NEXT, name)
 
-// A superblock is smaller than a sector, which a device writes whole or not at all: it is not cut.
-static size_t cut(size_t count, off_t at) { return at == 0 && count <= 512 ? count : count / 2 + count % 2; }
+// A superblock is smaller than a sector, which a device writes whole or not at all: it is not cut. Anything else is cut between
+// words: the system cuts between pages.
+static size_t cut(size_t count, off_t at) {
+  if (at == 0 && count <= 512) return count;
+  const size_t half = count / 2 + count % 2;
+  const off_t end = (at + (off_t)half) / 8 * 8;
+  return end > at ? (size_t)(end - at) : half;
+}
 
 #define TRANSFER(name, kind, buffer)                                                 \
   ssize_t name(int fd, buffer data, size_t count, off_t at) {                        \
