@@ -33,23 +33,15 @@ export class ByteWriter {
     const at = this.#reserve(size);
     // The most frequent by far, and byte by byte several times as fast.
     if (size === 1 && value >= 0 && value < 2 ** 8) this.#buffer[at] = value;
-    else if (size === 4 && value >= 0 && value < 2 ** 31) this.#word(value, at);
+    else if (size === 4 && value >= 0 && value < 2 ** 31) writeWord(this.#buffer, value, at);
     else this.#buffer.writeUIntLE(value, at, size);
   }
 
   /** An unsigned integer of 8 bytes; null is all ones, the format's undefined address and unlimited extent. */
   uint64(value: number | null): void {
+    // First, since the buffer may be another one then.
     const at = this.#reserve(8);
-    this.#word(value === null ? UNDEFINED_HALF : value % 2 ** 32, at);
-    this.#word(value === null ? UNDEFINED_HALF : Math.floor(value / 2 ** 32), at + 4);
-  }
-
-  #word(value: number, at: number): void {
-    const buffer = this.#buffer;
-    buffer[at] = value;
-    buffer[at + 1] = value >>> 8;
-    buffer[at + 2] = value >>> 16;
-    buffer[at + 3] = value >>> 24;
+    writeAddress(this.#buffer, value, at);
   }
 
   bytes(value: Uint8Array): void {
@@ -76,10 +68,19 @@ export class ByteWriter {
   }
 }
 
-/** Writes a 64-bit number in the place of another. */
-export function writeAddress(target: Buffer, value: number, at: number): void {
-  target.writeUInt32LE(value % 2 ** 32, at);
-  target.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
+/** Writes 32 bits, the lowest byte first: several times as fast as the method of a Buffer. Of what is larger the lowest bits. */
+export function writeWord(target: Buffer, value: number, at: number): void {
+  target[at] = value;
+  target[at + 1] = value >>> 8;
+  target[at + 2] = value >>> 16;
+  target[at + 3] = value >>> 24;
+}
+
+/** Writes a 64-bit number, or all ones for null. */
+export function writeAddress(target: Buffer, value: number | null, at: number): void {
+  const high = value === null ? UNDEFINED_HALF : Math.floor(value / 2 ** 32);
+  writeWord(target, value === null ? UNDEFINED_HALF : value - high * 2 ** 32, at);
+  writeWord(target, high, at + 4);
 }
 
 /** Takes values from a buffer; reading past the end is ERR_CORRUPT_FILE, never a wrong value. */

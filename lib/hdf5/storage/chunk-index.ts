@@ -1,21 +1,10 @@
 // Which chunk is where: a map in memory, a version-1 B-tree in the file.
-import {
-  chunkNodeSize,
-  decodeChunkNode,
-  encodeChunkNode,
-  maxChildren,
-  type ChunkEntry,
-  type ChunkKey,
-} from '../format/btree1.js';
+import { ChunkTreeWriter, chunkField, chunkNodeSize, decodeChunkNode, type ChunkEntry } from '../format/btree1.js';
 import { corrupt } from '../format/bytes.js';
+import { ChunkRecords, field, type ChunkRecord } from './chunk-records.js';
 import type { MetadataBatch } from './file-store.js';
 
-/** Where a chunk is stored: `size` bytes at `address`, without the filters that `filterMask` names by position. */
-export interface ChunkRecord {
-  readonly address: number;
-  readonly size: number;
-  readonly filterMask: number;
-}
+export type { ChunkRecord };
 
 /** Chunks are named by their position in the grid of chunks; the number of a position depends on the grid's extents behind the first. */
 export class ChunkIndex {
@@ -23,7 +12,7 @@ export class ChunkIndex {
   /** Chunks along each dimension. */
   #grid: readonly number[];
   #strides: readonly number[];
-  #records = new Map<number, ChunkRecord>();
+  #records = new ChunkRecords();
 
   constructor(chunkShape: readonly number[], shape: readonly number[]) {
     this.chunkShape = chunkShape;
@@ -53,13 +42,15 @@ export class ChunkIndex {
   }
 
   get count(): number {
-    return this.#records.size;
+    return this.#records.count;
   }
 
   get storageSize(): number {
-    let size = 0;
-    for (const record of this.#records.values()) size += record.size;
-    return size;
+    let sum = 0;
+    this.#records.each((fields, at) => {
+      sum += fields[at + field.size] ?? 0;
+    });
+    return sum;
   }
 
   get(number: number): ChunkRecord | undefined {
@@ -74,8 +65,9 @@ export class ChunkIndex {
     this.#records.delete(number);
   }
 
+  /** Ascending. None may be set or deleted meanwhile. */
   numbers(): IterableIterator<number> {
-    return this.#records.keys();
+    return this.#records.numbers();
   }
 
   /** Takes a shape that differs in its first extent alone, which gives no chunk another number. */
@@ -97,11 +89,9 @@ export class ChunkIndex {
     const same = !this.renumbers(shape);
     this.#grid = this.#gridOf(shape);
     if (same) return null;
-    const old = [...this.#records].map(([number, record]) => ({ position: this.position(number), record }));
     const oldStrides = this.#strides;
     this.#strides = stridesOf(this.#grid);
-    this.#records = new Map(old.map(({ position, record }) => [this.number(position), record]));
-    return (number) => {
+    const renumber = (number: number): number => {
       let rest = number;
       return this.number(
         oldStrides.map((stride) => {
@@ -111,47 +101,58 @@ export class ChunkIndex {
         }),
       );
     };
+    const old = this.#records;
+    this.#records = new ChunkRecords();
+    for (const number of old.numbers()) {
+      const record = old.get(number);
+      if (record !== undefined) this.set(renumber(number), record);
+    }
+    return renumber;
   }
 
   /** All chunks in the order of the file format: by position, the first dimension slowest. */
   *entries(): Generator<ChunkEntry> {
-    for (const number of [...this.#records.keys()].sort((a, b) => a - b)) {
+    for (const number of this.#records.numbers()) {
       const record = this.#records.get(number);
-      if (record === undefined) continue;
-      yield { ...record, offsets: this.position(number).map((at, d) => at * (this.chunkShape[d] ?? 1)) };
+      if (record !== undefined) yield { ...record, offsets: this.position(number).map((at, d) => at * (this.chunkShape[d] ?? 1)) };
     }
   }
 
-  /** Encodes the whole tree into new space. @returns the root's address, or null while there is no chunk */
+  /**
+   * Encodes the whole tree into new space. What the commit before refers to must stay as it is until the next one is there, and a
+   * leaf that has not changed cannot be left where it is: it names both its neighbours, so that one new leaf makes all others new.
+   * Numbers go straight from the records to the bytes of a node: an object for each chunk would be garbage by the megabyte at each flush.
+   * @returns the root's address, or null while there is no chunk
+   */
   encode(batch: MetadataBatch): number | null {
-    const rank = this.chunkShape.length;
-    let level = 0;
-    let entries: ChunkEntry[] = [...this.entries()];
-    const last = entries.at(-1);
-    if (last === undefined) return null;
-    const beyond: ChunkKey = {
-      size: 0,
-      filterMask: 0,
-      offsets: last.offsets.map((offset, d) => offset + (this.chunkShape[d] ?? 1)),
-    };
-    for (;;) {
-      const nodes: ChunkEntry[][] = [];
-      for (let at = 0; at < entries.length; at += maxChildren) nodes.push(entries.slice(at, at + maxChildren));
-      const addresses = nodes.map(() => batch.reserve(chunkNodeSize(rank)));
-      nodes.forEach((children, i) => {
-        const node = {
-          level,
-          left: addresses[i - 1] ?? null,
-          right: addresses[i + 1] ?? null,
-          entries: children,
-          end: nodes[i + 1]?.[0] ?? beyond,
-        };
-        batch.put(addresses[i] ?? 0, encodeChunkNode(rank, node));
-      });
-      if (nodes.length === 1) return addresses[0] ?? null;
-      entries = nodes.map((children, i) => ({ ...(children[0] ?? { ...beyond, address: 0 }), address: addresses[i] ?? 0 }));
-      level += 1;
-    }
+    const { chunkShape } = this;
+    const rank = chunkShape.length;
+    const strides = this.#strides;
+    const size = chunkNodeSize(rank);
+    const tree = new ChunkTreeWriter(rank, {
+      reserve: () => batch.reserve(size),
+      put: (address, bytes) => {
+        batch.put(address, bytes);
+      },
+    });
+    const chunk = new Float64Array(chunkField.offsets + rank);
+    this.#records.each((fields, at) => {
+      chunk[chunkField.size] = fields[at + field.size] ?? 0;
+      chunk[chunkField.filterMask] = fields[at + field.filterMask] ?? 0;
+      chunk[chunkField.address] = fields[at + field.address] ?? 0;
+      let rest = fields[at + field.number] ?? 0;
+      for (let d = 0; d < rank; d += 1) {
+        const stride = strides[d] ?? 1;
+        const position = Math.floor(rest / stride);
+        rest -= position * stride;
+        chunk[chunkField.offsets + d] = position * (chunkShape[d] ?? 1);
+      }
+      tree.add(chunk);
+    });
+    // Past the last chunk in every dimension.
+    chunk.fill(0, 0, chunkField.offsets);
+    for (let d = 0; d < rank; d += 1) chunk[chunkField.offsets + d] = (chunk[chunkField.offsets + d] ?? 0) + (chunkShape[d] ?? 1);
+    return tree.finish(chunk);
   }
 
   /** Reads a tree from a file. @param visit is told each node's address and size */
@@ -180,7 +181,7 @@ export class ChunkIndex {
         // What lies outside the dataset is no part of it, and its number would be another chunk's.
         if (position.some((at, d) => at >= (this.#grid[d] ?? 0))) continue;
         const number = this.number(position);
-        if (this.#records.has(number)) throw corrupt('a chunk B-tree has one chunk twice', { address: entry.address });
+        if (this.#records.get(number) !== undefined) throw corrupt('a chunk B-tree has one chunk twice', { address: entry.address });
         this.set(number, { address: entry.address, size: entry.size, filterMask: entry.filterMask });
       }
     };

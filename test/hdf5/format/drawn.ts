@@ -1,7 +1,7 @@
 // Random structures of the format, as plain objects.
 import fc from 'fast-check';
 import type { AttributeMessage } from '../../../lib/hdf5/format/attribute.js';
-import { maxChildren, type ChunkEntry, type ChunkNode } from '../../../lib/hdf5/format/btree1.js';
+import { maxChildren, type ChunkEntry, type ChunkKey, type ChunkNode } from '../../../lib/hdf5/format/btree1.js';
 import { elementCount, type Dataspace } from '../../../lib/hdf5/format/dataspace.js';
 import type { DatatypeMessage } from '../../../lib/hdf5/format/datatype.js';
 import type { FileSpaceInfoInput } from '../../../lib/hdf5/format/file-space-info.js';
@@ -160,7 +160,7 @@ export const headerMessages: fc.Arbitrary<HeaderMessage[]> = fc.array(
   { maxLength: 12 },
 );
 
-export const chunkNodes: fc.Arbitrary<{ rank: number; node: ChunkNode }> = fc.integer({ min: 1, max: 32 }).chain((rank) => {
+export const chunkNodes: fc.Arbitrary<{ rank: number; node: ChunkNode & { end: ChunkKey } }> = fc.integer({ min: 1, max: 32 }).chain((rank) => {
   const key = {
     size: fc.nat({ max: 0xffffffff }),
     filterMask: fc.nat({ max: 0xffffffff }),

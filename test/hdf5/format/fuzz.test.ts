@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FreestoneError } from '../../../lib/errors.js';
 import { attribute, attributeInfo } from '../../../lib/hdf5/format/attribute.js';
-import { decodeChunkNode, encodeChunkNode } from '../../../lib/hdf5/format/btree1.js';
+import { decodeChunkNode } from '../../../lib/hdf5/format/btree1.js';
 import { lookup3 } from '../../../lib/hdf5/format/checksum.js';
 import { dataspace } from '../../../lib/hdf5/format/dataspace.js';
 import { datatype } from '../../../lib/hdf5/format/datatype.js';
@@ -18,6 +18,7 @@ import { describeMessage } from '../../../lib/hdf5/format/message.js';
 import { decodeObjectHeader, encodeObjectHeader, messageType } from '../../../lib/hdf5/format/object-header.js';
 import { decode, encode, type Field } from '../../../lib/hdf5/format/schema.js';
 import { decodeSuperblock, encodeSuperblock } from '../../../lib/hdf5/format/superblock.js';
+import { encodeChunkNode } from './chunk-node.js';
 import * as drawn from './drawn.js';
 
 /** One way to damage bytes. Places are fractions of the length. */

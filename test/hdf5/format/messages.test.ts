@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attribute, attributeInfo, attributeName } from '../../../lib/hdf5/format/attribute.js';
-import { chunkNodeSize, decodeChunkNode, encodeChunkNode } from '../../../lib/hdf5/format/btree1.js';
+import { ChunkTreeWriter, chunkNodeSize, decodeChunkNode, type ChunkEntry } from '../../../lib/hdf5/format/btree1.js';
+import { ByteReader, ByteWriter } from '../../../lib/hdf5/format/bytes.js';
 import { dataspace } from '../../../lib/hdf5/format/dataspace.js';
 import { datatype } from '../../../lib/hdf5/format/datatype.js';
 import { fileSpaceInfo } from '../../../lib/hdf5/format/file-space-info.js';
@@ -22,6 +23,7 @@ import { describeMessage } from '../../../lib/hdf5/format/message.js';
 import { decodeObjectHeader, encodeObjectHeader, messageType } from '../../../lib/hdf5/format/object-header.js';
 import { decode, encode, print, sharedDecoder, type Field } from '../../../lib/hdf5/format/schema.js';
 import { decodeSuperblock, encodeSuperblock, printSuperblock, superblockSize } from '../../../lib/hdf5/format/superblock.js';
+import { encodeChunkNode, encodeChunkTree } from './chunk-node.js';
 import * as drawn from './drawn.js';
 
 /** A Buffer and the array that it views are the same bytes. */
@@ -165,16 +167,65 @@ describe('an object header', () => {
   });
 });
 
+describe('a writer of bytes', () => {
+  it('has all that was written wherever its memory had to grow', () => {
+    for (let before = 0; before < 16; before += 1) {
+      const writer = new ByteWriter(8);
+      writer.zeros(before);
+      const values = [2 ** 40 + 1, null, 2 ** 32 - 1, Number.MAX_SAFE_INTEGER, 0, 2 ** 31];
+      for (const value of values) writer.uint64(value);
+      const reader = new ByteReader(writer.take(0).subarray(before), 'what was written');
+      expect(values.map(() => reader.uint64())).toEqual(values);
+    }
+  });
+});
+
 describe('a node of a chunk B-tree', () => {
-  it('comes back from its bytes as it was, and always has its full size', () => {
+  it('comes back from its bytes as it was', () => {
     fc.assert(
       fc.property(drawn.chunkNodes, ({ rank, node }) => {
-        const bytes = encodeChunkNode(rank, node);
-        expect(bytes).toHaveLength(chunkNodeSize(rank));
         const { end: _, ...rest } = node;
-        expect(decodeChunkNode(rank, bytes)).toEqual(rest);
+        expect(decodeChunkNode(rank, encodeChunkNode(rank, node))).toEqual(rest);
       }),
     );
+  });
+});
+
+describe('a chunk B-tree', () => {
+  // One node, several of them, and one more level, each just not and just so.
+  it.each([1, 2, 63, 64, 65, 128, 129, 4096, 4097, 9000])('of %i chunks has the nodes that the specification asks for', (count) => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 4 }), drawn.offsets, fc.nat({ max: 0xffffffff }), (rank, last, mask) => {
+        const chunks = Array.from({ length: count }, (_, i): ChunkEntry => ({
+          size: (i * 2_654_435_761) % 2 ** 32,
+          filterMask: i % 3 === 0 ? mask : 0,
+          offsets: Array.from({ length: rank }, (_, d) => (d === 0 ? i * 2 ** 33 : (last + i) % 2 ** 53)),
+          address: 1000 + i * 2 ** 31,
+        }));
+        const beyond = { size: 0, filterMask: 0, offsets: Array.from({ length: rank }, (_, d) => last + d <= Number.MAX_SAFE_INTEGER ? last + d : d) };
+        const found = new Map<number, Buffer>();
+        const levels: number[][] = [];
+        let end = 2 ** 35;
+        const tree = new ChunkTreeWriter(rank, {
+          reserve: () => (end += chunkNodeSize(rank)),
+          put: (address, bytes) => {
+            found.set(address, Buffer.from(bytes));
+            (levels[bytes[5] ?? 0] ??= []).push(address);
+          },
+        });
+        for (const { size, filterMask, offsets, address } of chunks) tree.add(Float64Array.of(size, filterMask, address, ...offsets));
+        expect(tree.finish(Float64Array.of(0, 0, 0, ...beyond.offsets))).toBe(levels.at(-1)?.[0]);
+        const wanted = encodeChunkTree(rank, chunks, beyond, (level, i) => levels[level]?.[i] ?? -1);
+        expect(found.size).toBe(wanted.size);
+        for (const [address, bytes] of wanted) expect(found.get(address)?.equals(bytes)).toBe(true);
+      }),
+      { numRuns: count > 1000 ? 3 : 20 },
+    );
+  });
+
+  it('of no chunks is none', () => {
+    const tree = new ChunkTreeWriter(2, { reserve: () => expect.fail('space was taken'), put: () => expect.fail('something was written') });
+    expect(tree.finish(Float64Array.of(0, 0, 0, 0, 0))).toBeNull();
   });
 });
 

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FreestoneError } from '../../../lib/errors.js';
-import { encodeChunkNode, type ChunkEntry } from '../../../lib/hdf5/format/btree1.js';
+import type { ChunkEntry } from '../../../lib/hdf5/format/btree1.js';
 import { ChunkIndex, type ChunkRecord } from '../../../lib/hdf5/storage/chunk-index.js';
 import type { MetadataBatch } from '../../../lib/hdf5/storage/file-store.js';
+import { encodeChunkNode } from '../format/chunk-node.js';
 
 /** Keeps what is placed in it, as a file would. */
 class Memory {
@@ -16,7 +17,7 @@ class Memory {
         this.#end += size;
         return this.#end - size;
       },
-      put: (address: number, bytes: Buffer) => this.parts.set(address, bytes),
+      put: (address: number, bytes: Buffer) => this.parts.set(address, Buffer.from(bytes)),
     } as unknown as MetadataBatch;
   }
 
