@@ -1,5 +1,5 @@
 // The attributes of a group or dataset: small named values in its header.
-import { FreestoneError, checkOptions, shown } from '../../errors.js';
+import { FreestoneError, checkOptions } from '../../errors.js';
 import { attributeElements, attributeFrame, attributeInfo, attributeName, encodeFramed, type AttributeFrame } from '../format/attribute.js';
 import { corrupt } from '../format/bytes.js';
 import { elementCount, type Dataspace } from '../format/dataspace.js';
@@ -7,6 +7,7 @@ import { datatype } from '../format/datatype.js';
 import { maxMessageSize, messageType, type HeaderMessage } from '../format/object-header.js';
 import { encode } from '../format/schema.js';
 import { product } from '../storage/box.js';
+import { aboutAttribute } from './about.js';
 import { checkedNumbers, dataBlock, inferredDatatype, type Data } from './data.js';
 import { datatypeOf, elementType, elementTypeOf, type Datatype, type DatatypeSpec } from './datatype.js';
 import { isText, type ElementType } from './element-type.js';
@@ -41,51 +42,24 @@ export class Attributes {
   }
 
   /**
-   * Sets an attribute, replacing one of the same name.
+   * Sets an attribute, replacing one of the same name. When it is refused, nothing has changed; the error has `object`, a path, and `attribute`.
    * @param value one value, a typed array or nested arrays
    * @throws {FreestoneError} ERR_TYPE_MISMATCH, ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE (64 KiB is the most), ERR_CLOSED, ERR_READ_ONLY
    */
   set(name: string, value: Data, options: AttributeOptions = {}): void {
-    const { node } = this.#place;
-    node.assertWritable();
-    checkOptions('an attribute', options, ['dtype', 'shape']);
-    if (typeof name !== 'string' || name === '' || !isText(name)) {
-      throw new FreestoneError('ERR_INVALID_ARGUMENT', `${shown(name)} cannot be the name of an attribute`, { name });
-    }
-    const type = elementType(options.dtype ?? inferredDatatype(value));
-    const block = dataBlock(value, type);
-    const shape = options.shape === undefined ? (block.shape ?? [block.count]) : checkedNumbers('shape', options.shape);
-    if (product(shape) !== block.count) {
-      throw new FreestoneError('ERR_INVALID_SIZE', `attribute ${shown(name)}: ${String(block.count)} values do not fill the shape [${shape.join(', ')}]`, {
-        name,
-        shape,
-      });
-    }
-    const tooLarge = (size: number): FreestoneError =>
-      new FreestoneError('ERR_INVALID_SIZE', `attribute ${shown(name)} of ${node.path} needs ${String(size)} bytes, and ${String(maxMessageSize)} is the most; write a dataset instead`, {
-        name,
-        size,
-        limit: maxMessageSize,
-      });
-    const space: Dataspace = shape.length === 0 ? { kind: 'scalar' } : { kind: 'simple', shape };
-    const nameSize = Buffer.byteLength(name);
-    const dataSize = block.count * type.size;
-    // Each of these is a field of 16 bits, and must be known to fit before the whole is encoded.
-    if (dataSize > maxMessageSize) throw tooLarge(dataSize);
-    if (nameSize + 1 > maxMessageSize) throw tooLarge(nameSize + 1);
-    const frame = frameOf(nameSize, type, space, dataSize, tooLarge);
-    // What does not depend on the heap has been checked before anything enters it.
-    node.attributes.set(name, encodeFramed(frame, name, block.encode(0, block.count, node.context.heap)));
-    node.touch();
+    this.#named(name, (node) => {
+      set(node, name, value, options);
+    });
   }
 
   /** @returns whether there was one. @throws {FreestoneError} ERR_CLOSED, ERR_READ_ONLY */
   delete(name: string): boolean {
-    const { node } = this.#place;
-    node.assertWritable();
-    const found = node.attributes.delete(name);
-    if (found) node.touch();
-    return found;
+    return this.#named(name, (node) => {
+      node.assertWritable();
+      const found = node.attributes.delete(name);
+      if (found) node.touch();
+      return found;
+    });
   }
 
   /**
@@ -93,26 +67,71 @@ export class Attributes {
    * @throws {FreestoneError} ERR_UNSUPPORTED, ERR_CORRUPT_FILE, ERR_CLOSED
    */
   get(name: string): unknown {
-    const { context, attributes } = this.#place.node;
-    context.assertOpen();
-    const body = attributes.get(name);
-    if (body === undefined) return undefined;
-    const { type: message, space, start } = attributeElements(body, 'an attribute');
-    if (space.kind === 'null') return undefined;
-    const type = elementTypeOf(message);
-    const count = elementCount(space);
-    if (start + count * type.size > body.length) throw corrupt(`attribute ${shown(name)} of ${this.#place.node.path} is cut off`);
-    if (space.kind === 'scalar') return type.get(body, start, context.heap);
-    return Array.from({ length: count }, (_, i) => type.get(body, start + i * type.size, context.heap));
+    return this.#named(name, ({ context, attributes }) => {
+      context.assertOpen();
+      const body = attributes.get(name);
+      if (body === undefined) return undefined;
+      const { type: message, space, start } = attributeElements(body, 'an attribute');
+      if (space.kind === 'null') return undefined;
+      const type = elementTypeOf(message);
+      const count = elementCount(space);
+      if (start + count * type.size > body.length) throw corrupt('its value is cut off');
+      if (space.kind === 'scalar') return type.get(body, start, context.heap);
+      return Array.from({ length: count }, (_, i) => type.get(body, start + i * type.size, context.heap));
+    });
   }
 
-  /** The type and shape of an attribute; a scalar has the shape []. */
+  /**
+   * The type and shape of an attribute; a scalar has the shape [].
+   * @throws {FreestoneError} ERR_UNSUPPORTED, ERR_CORRUPT_FILE
+   */
   describe(name: string): { readonly dtype: Datatype; readonly shape: readonly number[] } | undefined {
-    const body = this.#place.node.attributes.get(name);
-    if (body === undefined) return undefined;
-    const { type, space } = attributeElements(body, 'an attribute');
-    return { dtype: datatypeOf(elementTypeOf(type)), shape: space.kind === 'simple' ? space.shape : [] };
+    return this.#named(name, ({ attributes }) => {
+      const body = attributes.get(name);
+      if (body === undefined) return undefined;
+      const { type, space } = attributeElements(body, 'an attribute');
+      return { dtype: datatypeOf(elementTypeOf(type)), shape: space.kind === 'simple' ? space.shape : [] };
+    });
   }
+
+  /** What goes wrong names the attribute and its object. */
+  #named<T>(name: string, work: (node: ObjectNode) => T): T {
+    const { node } = this.#place;
+    try {
+      return work(node);
+    } catch (error) {
+      throw aboutAttribute(node.path, name, error);
+    }
+  }
+}
+
+function set(node: ObjectNode, name: string, value: Data, options: AttributeOptions): void {
+  node.assertWritable();
+  checkOptions('an attribute', options, ['dtype', 'shape']);
+  if (typeof name !== 'string' || name === '' || !isText(name)) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', 'this cannot be the name of an attribute');
+  }
+  const type = elementType(options.dtype ?? inferredDatatype(value));
+  const block = dataBlock(value, type);
+  const shape = options.shape === undefined ? (block.shape ?? [block.count]) : checkedNumbers('shape', options.shape);
+  if (product(shape) !== block.count) {
+    throw new FreestoneError('ERR_INVALID_SIZE', `${String(block.count)} values do not fill the shape [${shape.join(', ')}]`, { shape });
+  }
+  const tooLarge = (size: number): FreestoneError =>
+    new FreestoneError('ERR_INVALID_SIZE', `it needs ${String(size)} bytes, and ${String(maxMessageSize)} is the most; write a dataset instead`, {
+      size,
+      limit: maxMessageSize,
+    });
+  const space: Dataspace = shape.length === 0 ? { kind: 'scalar' } : { kind: 'simple', shape };
+  const nameSize = Buffer.byteLength(name);
+  const dataSize = block.count * type.size;
+  // Each of these is a field of 16 bits, and must be known to fit before the whole is encoded.
+  if (dataSize > maxMessageSize) throw tooLarge(dataSize);
+  if (nameSize + 1 > maxMessageSize) throw tooLarge(nameSize + 1);
+  const frame = frameOf(nameSize, type, space, dataSize, tooLarge);
+  // What does not depend on the heap has been checked before anything enters it.
+  node.attributes.set(name, encodeFramed(frame, name, block.encode(0, block.count, node.context.heap)));
+  node.touch();
 }
 
 /** @param body of a message of a header that is being opened */
