@@ -38,6 +38,16 @@ export function chunkNodeSize(rank: number): number {
   return HEAD_SIZE + maxChildren * 8 + (maxChildren + 1) * keySizeOf(rank);
 }
 
+/** The nodes of a tree that `ChunkTreeWriter` makes of so many chunks. */
+export function chunkNodeCount(chunks: number): number {
+  let [count, level] = [0, chunks];
+  do {
+    level = Math.ceil(level / maxChildren);
+    count += level;
+  } while (level > 1);
+  return count;
+}
+
 export interface ChunkNode extends Pick<Decoded<typeof head>, 'level' | 'left' | 'right'> {
   readonly entries: readonly ChunkEntry[];
 }

@@ -1,10 +1,13 @@
 // Which chunk is where: a map in memory, a version-1 B-tree in the file.
-import { ChunkTreeWriter, chunkField, chunkNodeSize, decodeChunkNode, type ChunkEntry } from '../format/btree1.js';
+import { ChunkTreeWriter, chunkField, chunkNodeCount, chunkNodeSize, decodeChunkNode, type ChunkEntry } from '../format/btree1.js';
 import { corrupt } from '../format/bytes.js';
 import { ChunkRecords, field, type ChunkRecord } from './chunk-records.js';
 import type { MetadataBatch } from './file-store.js';
 
 export type { ChunkRecord };
+
+/** Of a larger tree that grows, the space of one flush fits into that of an earlier one but for its last part. */
+const NODES_TOGETHER = 64;
 
 /** Chunks are named by their position in the grid of chunks; the number of a position depends on the grid's extents behind the first. */
 export class ChunkIndex {
@@ -130,7 +133,7 @@ export class ChunkIndex {
     const strides = this.#strides;
     const size = chunkNodeSize(rank);
     const tree = new ChunkTreeWriter(rank, {
-      reserve: () => batch.reserve(size),
+      reserve: nodesTogether(batch, size, chunkNodeCount(this.count)),
       put: (address, bytes) => {
         batch.put(address, bytes);
       },
@@ -187,6 +190,21 @@ export class ChunkIndex {
     };
     walk(root, null);
   }
+}
+
+/** Nodes that are reserved one by one end up in whatever holes there are, each in another page of what is to be written. */
+function nodesTogether(batch: MetadataBatch, size: number, count: number): () => number {
+  let [rest, room, at] = [count, 0, 0];
+  return () => {
+    if (room === 0) {
+      room = Math.min(rest, NODES_TOGETHER);
+      rest -= room;
+      at = batch.reserve(room * size) - size;
+    }
+    room -= 1;
+    at += size;
+    return at;
+  };
 }
 
 /** Of the numbers of chunks: the first dimension's extent is in none of them. */

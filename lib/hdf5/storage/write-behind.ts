@@ -5,6 +5,7 @@ import { begin, done, Flight, Line, type Pending, type Steps } from './steps.js'
 const PAGE_BYTES = 2 ** 18;
 /** From so many bytes on they are written without being asked for. */
 const PRESSED_BYTES = 4 * 2 ** 20;
+/** Kept for the next load, and more where a load had more: a commit of a large index has, time and again. */
 const SPARE_PAGES = PRESSED_BYTES / PAGE_BYTES;
 
 /** A stretch of the file with what is to be written of it: `runs` has start and end of each, ascending, never adjacent. */
@@ -98,7 +99,9 @@ export class WriteBehind {
       }
       yield* flight.landed();
       this.#leaving.shift();
-      for (const { bytes } of pages.values()) if (this.#spare.length < SPARE_PAGES) this.#spare.push(bytes);
+      const most = Math.max(SPARE_PAGES, pages.size);
+      for (const { bytes } of pages.values()) if (this.#spare.length < most) this.#spare.push(bytes);
+      this.#spare.length = Math.min(this.#spare.length, most);
     }
   }
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attribute, attributeInfo, attributeName } from '../../../lib/hdf5/format/attribute.js';
-import { ChunkTreeWriter, chunkNodeSize, decodeChunkNode, type ChunkEntry } from '../../../lib/hdf5/format/btree1.js';
+import { ChunkTreeWriter, chunkNodeCount, chunkNodeSize, decodeChunkNode, type ChunkEntry } from '../../../lib/hdf5/format/btree1.js';
 import { ByteReader, ByteWriter } from '../../../lib/hdf5/format/bytes.js';
 import { dataspace } from '../../../lib/hdf5/format/dataspace.js';
 import { datatype } from '../../../lib/hdf5/format/datatype.js';
@@ -217,6 +217,7 @@ describe('a chunk B-tree', () => {
         expect(tree.finish(Float64Array.of(0, 0, 0, ...beyond.offsets))).toBe(levels.at(-1)?.[0]);
         const wanted = encodeChunkTree(rank, chunks, beyond, (level, i) => levels[level]?.[i] ?? -1);
         expect(found.size).toBe(wanted.size);
+        expect(chunkNodeCount(count)).toBe(wanted.size);
         for (const [address, bytes] of wanted) expect(found.get(address)?.equals(bytes)).toBe(true);
       }),
       { numRuns: count > 1000 ? 3 : 20 },
