@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FreestoneError } from '../../lib/errors.js';
-import { H5File, gzip, type Dataset } from '../../lib/hdf5/index.js';
+import { H5File, gzip, type Dataset, type Group } from '../../lib/hdf5/index.js';
 import { dataset, read } from '../interop/h5py.js';
 import { floatDigits } from '../interop/kinds.js';
 import { isAvailable } from '../interop/readers.js';
@@ -76,6 +76,39 @@ describe.skipIf(!mounted)('on a file system that is full', () => {
     await file.close();
     const { values } = dataset(read(path), '/rows');
     expect(values).toEqual([...good.flatMap((part) => [...part]), ...Array<number>(1000).fill(1)].map((value) => floatDigits(value, 8)));
+  });
+
+  it('no column of a table has more rows than another, and once there is room all that was taken is there', async () => {
+    empty();
+    fill(400_000);
+    const file = await H5File.create(path);
+    const table = await file.root.createTable('t', { a: 'float64', b: 'float32', c: 'int16' }, { layout: 'columns', chunkRows: 1000 });
+    const part = (first: number): Record<'a' | 'b' | 'c', number[]> => {
+      const rows = Array.from({ length: 700 }, (_, i) => (first + i) % 30_000);
+      return { a: rows, b: rows, c: rows };
+    };
+    await file.flush();
+    let rows = 0;
+    const failures: unknown[] = [];
+    while (failures.length < 3) {
+      const failure = await errorOf(table.append(part(rows)));
+      if (failure === undefined) rows += 700;
+      else failures.push(failure);
+      const shapes = table.columns.map((name) => ((table.object as Group).get(name) as Dataset).shape);
+      expect(shapes).toEqual([[rows], [rows], [rows]]);
+    }
+    for (const failure of failures) {
+      expectNoSpace(failure);
+      expect(['a', 'b', 'c']).toContain((failure as FreestoneError)['column']);
+    }
+    rmSync(ballast);
+    await table.append(part(rows));
+    await file.close();
+    await using back = await H5File.open(path);
+    for (const name of ['a', 'b', 'c']) {
+      const values = [...((await (back.root.get(`t/${name}`) as Dataset).read()) as Float64Array)];
+      expect(values).toEqual(Array.from({ length: rows + 700 }, (_, i) => i % 30_000));
+    }
   });
 
   it('a dataset that does not fit is not there, and what fits beside it is', async () => {

@@ -18,6 +18,7 @@ import { checkFits, type DatasetPlan } from './dataset-spec.js';
 import { nativeFilters } from './filters.js';
 import { ObjectNode, type FileContext } from './object-node.js';
 import { warnOfThrashing } from './thrashing.js';
+import type { Together } from './together.js';
 import { boxesOf, checkInto, decoded, type DatasetValues, type ReadOptions } from './values.js';
 
 /** Values are converted in slices of about this many bytes, between which other work has its turn. */
@@ -135,9 +136,81 @@ export class DatasetNode extends ObjectNode {
 
   /** What is refused has not been taken, nor a part of it. */
   *#withdrawn(before: readonly number[], error: unknown): Steps<never> {
+    yield* this.#withdraw(before);
+    throw error;
+  }
+
+  /**
+   * Appends what others append their part of. Until it is known that all have taken theirs nothing else begins here.
+   * @returns undefined when the rows have been taken within the call: then `keep` is owed if it is not known of the others
+   */
+  appendTogether(block: DataBlock, together: Together): Pending | undefined {
+    const before = this.#shape;
+    if (this.#takesNow(block)) {
+      try {
+        const { box, shape } = this.#nextRows(block);
+        if (this.#take(block, box, shape)) {
+          together.tell(false);
+          return undefined;
+        }
+      } catch (error) {
+        together.tell(true);
+        return begin(this.#refused(before, together, error));
+      }
+    }
+    let hasTold = false;
+    const tell = (hasFailed: boolean): void => {
+      if (!hasTold) together.tell(hasFailed);
+      hasTold = true;
+    };
+    const appended = begin(this.#ordered(() => this.#appendTogether(block, together, tell)));
+    // Also when it failed before its turn came.
+    appended.watch(() => { tell(true); });
+    return appended;
+  }
+
+  *#appendTogether(block: DataBlock, together: Together, tell: (hasFailed: boolean) => void): Steps<Flight> {
+    const before = this.#shape;
+    const taken = begin(this.#taken(block));
+    yield* settled(taken);
+    tell(taken.hasFailed);
+    taken.check();
+    if (!(yield* together.keeps())) yield* this.#withdraw(before);
+    return new Flight();
+  }
+
+  *#taken(block: DataBlock): Steps {
+    const flight = yield* this.#append(block);
+    yield* flight.landed();
+  }
+
+  /** Rows that were taken within a call stay, or go if others could not take theirs. @param before the shape without them */
+  keep(before: readonly number[], together: Together): Pending {
+    this.#busy += 1;
+    return begin(this.#kept(before, together));
+  }
+
+  *#kept(before: readonly number[], together: Together): Steps {
+    try {
+      yield* this.#line.inTurn(() => this.#keepOrWithdraw(before, together));
+    } finally {
+      this.#busy -= 1;
+    }
+  }
+
+  *#keepOrWithdraw(before: readonly number[], together: Together): Steps {
+    if (!(yield* together.keeps())) yield* this.#withdraw(before);
+  }
+
+  *#refused(before: readonly number[], together: Together, error: unknown): Steps {
+    yield* wait(this.keep(before, together));
+    throw error;
+  }
+
+  *#withdraw(before: readonly number[]): Steps {
     if (this.storage instanceof ChunkedStorage) yield* settled(begin(this.storage.withdraw(before)));
     this.#shape = before;
-    throw error;
+    this.touch();
   }
 
   /** What `read` gives, if it can be had at once: numbers, or one value, that are in memory. */

@@ -1,16 +1,19 @@
 // Tables: rows of named columns, stored row by row in one compound dataset or column by column in a group of datasets.
 import { FreestoneError, checkChoice, checkInteger, checkOptions, shown } from '../../errors.js';
 import { native } from '../../native.js';
-import { begin, done, now, promised, Flight, type Pending, type Steps } from '../storage/steps.js';
+import { checkStillThere } from '../storage/box.js';
+import { begin, done, now, promised, settled, Flight, type Pending, type Steps } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
 import { dataBlock, type DataBlock, type Value } from './data.js';
 import type { Dataset } from './dataset.js';
+import type { DatasetNode } from './dataset-node.js';
 import { planDataset, type DatasetSpec } from './dataset-spec.js';
 import { elementType, t, type Datatype, type DatatypeSpec } from './datatype.js';
 import type { ElementType, HeapWriter } from './element-type.js';
 import type { Filter } from './filters.js';
 import type { Group } from './group.js';
 import type { TypedArray } from './number-kind.js';
+import { Together } from './together.js';
 
 export interface TableOptions {
   /**
@@ -64,7 +67,8 @@ export class Table {
 
   /**
    * Adds rows: objects with a value for each column, or an object with all values of each column, which is faster: twice with texts, many times with numbers alone.
-   * Settles when they have been taken, as `dataset.append`. All are checked before any is added.
+   * Settles when they have been taken, as `dataset.append`. All are checked before any is added; when a column cannot take its part all the
+   * same, the others give theirs back, and the error has its name as `column`.
    * @throws {FreestoneError} ERR_INVALID_ARGUMENT for a column that is missing or unknown, ERR_INVALID_SIZE for columns of different
    * lengths, and as `dataset.append`
    */
@@ -98,8 +102,35 @@ export class Table {
     const blocks = this.#blocks(Array.isArray(data) ? this.#transposed(data as readonly unknown[]) : (data as Readonly<Record<string, ColumnValues>>));
     // Whatever needs conversion is converted now, so that no column grows when another cannot.
     const ready = blocks.map((block, i) => (block.direct === null ? this.#converted(block, i, first.context.heap) : block));
-    const waits = ready.map((block, i) => nodes[i]?.append(block)).filter((pending) => pending !== undefined);
-    return waits.length === 0 ? undefined : begin(all(waits));
+    // After that, for a value may be an object of the caller's whose conversion takes memory away.
+    ready.forEach((block, i) => { this.#checkStillThere(block, i); });
+    const together = new Together(nodes.length);
+    const waits: Pending[] = [];
+    const taken: [DatasetNode, before: readonly number[]][] = [];
+    nodes.forEach((node, i) => {
+      const before = node.shape;
+      const block = ready[i];
+      const pending = block === undefined ? undefined : node.appendTogether(block, together);
+      if (pending === undefined) taken.push([node, before]);
+      else waits.push(begin(this.#named(pending, i)));
+    });
+    if (waits.length === 0) return first.context.store.turns.next();
+    for (const [node, before] of taken) waits.push(node.keep(before, together));
+    return begin(all(waits));
+  }
+
+  /** Names the column in what goes wrong. */
+  *#named(pending: Pending, column: number): Steps {
+    yield* settled(pending);
+    inColumn(this.#columns[column]?.name ?? '', () => { pending.check(); });
+  }
+
+  #checkStillThere({ direct, count }: DataBlock, column: number): void {
+    const { name = '', type } = this.#columns[column] ?? {};
+    inColumn(name, () => {
+      const { bytes, offset, strides } = direct?.([count]) ?? {};
+      if (bytes !== undefined) checkStillThere(bytes, offset ?? 0, strides ?? [], [count], type?.size ?? 1);
+    });
   }
 
   /** The same elements of a column, converted. */
@@ -179,8 +210,9 @@ function inColumn<T>(name: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof FreestoneError) throw new FreestoneError(error.code, `column ${shown(name)}: ${error.message}`, { column: name }, { cause: error });
-    throw error;
+    if (!(error instanceof FreestoneError)) throw error;
+    const facts = { ...Object.fromEntries(Object.entries(error)), column: name };
+    throw new FreestoneError(error.code, `column ${shown(name)}: ${error.message}`, facts, { cause: error });
   }
 }
 
