@@ -23,6 +23,8 @@ const once = { effect: 'error', error: errors.EIO, times: 1 } as const;
 const full = { effect: 'error', error: errors.ENOSPC, times: 0 } as const;
 const interrupted = { effect: 'error', error: errors.EINTR, times: 3 } as const;
 const short = { effect: 'short', error: errors.EIO, times: 0 } as const;
+/** It is the external files whose calls fail; what one of them holds is overwritten by the next run. */
+const external = { scene: 'outside', keep: 0 } as const;
 const cut = { effect: 'short, then error', error: errors.ENOSPC, times: 0 } as const;
 
 /** What fails, by what is to be read in a report. */
@@ -61,13 +63,28 @@ const parts: Readonly<Record<string, Part>> = {
   'one of the large writes is short, and the disk is full behind it': { scene: 'large', kinds: kinds.write, ...cut },
   'all large writes are short': { scene: 'large', kinds: kinds.write, ...short },
   'one of the large reads fails': { scene: 'large', mode: 'read', kinds: kinds.read, ...once },
+  'one write to an external file fails': { ...external, kinds: kinds.write, ...once },
+  'from one write on the disk of an external file is full': { ...external, kinds: kinds.write, ...full },
+  'one write to an external file is short, and the disk is full behind it': { ...external, kinds: kinds.write, ...cut },
+  'from one write on all to external files are short': { ...external, kinds: kinds.write, ...short },
+  'writes to external files are interrupted': { ...external, kinds: kinds.write, ...interrupted },
+  'one barrier of an external file fails': { ...external, kinds: kinds.sync, ...once },
+  'no barrier of an external file succeeds': { ...external, kinds: kinds.sync, ...once, times: 0 },
+  'barriers of external files are interrupted': { ...external, kinds: kinds.sync, ...interrupted },
+  'an external file cannot be opened': { ...external, kinds: kinds.open, ...once },
+  'from one call on all to external files fail': { ...external, kinds: kinds.write + kinds.sync + kinds.open, ...once, times: 0 },
+  'one read of an external file fails': { ...external, mode: 'read', kinds: kinds.read, ...once },
+  'from one read on all of external files fail': { ...external, mode: 'read', kinds: kinds.read, ...once, times: 0 },
+  'from one read on all of external files are short': { ...external, mode: 'read', kinds: kinds.read, ...short },
+  'reads of external files are interrupted': { ...external, mode: 'read', kinds: kinds.read, ...interrupted },
+  'an external file cannot be opened to read': { ...external, mode: 'read', kinds: kinds.open, ...once },
   'all large reads are short': { scene: 'large', mode: 'read', kinds: kinds.read, ...short },
 };
 
 /** @param most runs of each, 0 for one at every call; of the plainest seven times as many, of the large ones a fourth */
 export function sweeps(most: number): [name: string, Sweep][] {
   return Object.entries(parts).map(([name, part]) => {
-    const isLarge = part.scene !== undefined;
+    const isLarge = part.scene !== undefined && part.scene !== 'outside';
     const often = isLarge ? 1 / 4 : name === 'one write fails' ? 7 : 1;
     return [name, { scene: 'everything', mode: 'write', durability: 'process', ...once, keep: isLarge ? 0 : 1, most: Math.ceil(most * often), ...part }];
   });
@@ -98,8 +115,8 @@ export class FaultyWriter {
     const path = join(folder, 'x.h5');
     const control = join(folder, 'control');
     writeFileSync(control, Buffer.alloc(64));
-    const env = { ...process.env, LD_PRELOAD: this.#library, FREESTONE_FAULT_FILE: path, FREESTONE_FAULT_CONTROL: control };
-    const child = spawn(process.execPath, [this.#script, JSON.stringify(sweep)], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const env = { ...process.env, LD_PRELOAD: this.#library, FREESTONE_FAULT_FILE: sweep.scene === 'outside' ? `${path}.raw*` : path, FREESTONE_FAULT_CONTROL: control };
+    const child = spawn(process.execPath, [this.#script, JSON.stringify(sweep), path], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (part: Buffer) => (said = (said + part.toString()).slice(-2000)));
     const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);

@@ -1,8 +1,9 @@
 // External storage: all elements in one sequence of bytes whose parts are runs of other files.
-import fs, { closeSync, constants, openSync } from 'node:fs';
+import fs, { constants } from 'node:fs';
+import { constants as os } from 'node:os';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { FreestoneError } from '../../errors.js';
+import { FreestoneError, systemError } from '../../errors.js';
 import type { ExternalFiles } from '../format/external-files.js';
 import type { Layout } from '../format/layout.js';
 import { decodeLocalHeap, encodeLocalHeap, encodeNames, localHeapPrefixSize, nameAt } from '../format/local-heap.js';
@@ -91,7 +92,7 @@ export class ExternalStorage {
   *#read(box: Box, target: ElementTarget): Steps {
     const whole = product(box.count) * this.#elementSize;
     const { run, starts } = runsOf(box, this.#shape, this.#elementSize);
-    const files = new Map<string, number | null>();
+    const files = new OpenFiles(constants.O_RDONLY);
     try {
       let to = 0;
       for (const start of starts) {
@@ -104,23 +105,20 @@ export class ExternalStorage {
         to += run;
       }
     } finally {
-      for (const file of files.values()) if (file !== null) closeSync(file);
+      // What was read is right, whatever is said here.
+      files.close();
     }
   }
 
   /** Reads bytes of the sequence from the runs that they are in; a file that is not there is an empty one. */
-  *#get(files: Map<string, number | null>, at: number, bytes: Buffer): Steps {
+  *#get(files: OpenFiles, at: number, bytes: Buffer): Steps {
     let begin = 0;
     for (const { path, offset, size } of this.#runs) {
       const end = begin + (size ?? Infinity);
       const [from, to] = [Math.max(at, begin), Math.min(at + bytes.length, end)];
       if (from < to) {
-        let file = files.get(path);
-        if (file === undefined) {
-          file = openIfThere(path);
-          files.set(path, file);
-        }
-        if (file !== null) yield* readAt(file, bytes.subarray(from - at, to - at), offset + from - begin);
+        const file = files.open(path);
+        if (file !== null) yield* readAt(file, path, bytes.subarray(from - at, to - at), offset + from - begin);
       }
       begin = end;
     }
@@ -133,12 +131,15 @@ export class ExternalStorage {
 
   *#syncAll(): Steps {
     for (const path of this.#unsynced) {
-      const file = openSync(path, 'r+');
+      const files = new OpenFiles(constants.O_RDWR);
       try {
-        yield* system(() => syncLater(file), () => { fs.fdatasyncSync(file); });
-      } finally {
-        closeSync(file);
+        const file = files.open(path) ?? missing(path);
+        yield* call(path, () => syncLater(file), () => { fs.fdatasyncSync(file); });
+      } catch (error) {
+        files.close();
+        throw error;
       }
+      files.closeWritten();
       this.#unsynced.delete(path);
     }
   }
@@ -147,7 +148,7 @@ export class ExternalStorage {
     if (product(box.count) === 0) return;
     const strides = rowMajorStrides(this.#shape, this.#elementSize);
     const outer = walkedDimensions(box, this.#shape);
-    const files = new Map<string, number>();
+    const files = new OpenFiles(constants.O_RDWR | constants.O_CREAT);
     try {
       for (const position of positions(box.count.slice(0, outer).map(() => 0), box.count.slice(0, outer).map((n) => n - 1))) {
         checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
@@ -157,13 +158,15 @@ export class ExternalStorage {
           strides: source.strides.slice(outer),
         });
       }
-    } finally {
-      for (const file of files.values()) closeSync(file);
+    } catch (error) {
+      files.close();
+      throw error;
     }
+    files.closeWritten();
   }
 
   /** Copies a run of elements into memory of our own, a piece at a time, and writes the pieces. */
-  *#gather(files: Map<string, number>, at: number, count: readonly number[], source: ElementSource): Steps {
+  *#gather(files: OpenFiles, at: number, count: readonly number[], source: ElementSource): Steps {
     const [rows = 1, ...rest] = count;
     const row = product(rest) * this.#elementSize;
     const strides = Float64Array.from(rowMajorStrides(count, this.#elementSize));
@@ -192,36 +195,92 @@ export class ExternalStorage {
   }
 
   /** Writes bytes of the sequence to the runs that they fall into. */
-  *#put(files: Map<string, number>, at: number, bytes: Buffer): Steps {
+  *#put(files: OpenFiles, at: number, bytes: Buffer): Steps {
     let begin = 0;
     for (const { path, offset, size } of this.#runs) {
       const end = begin + (size ?? Infinity);
       const [from, to] = [Math.max(at, begin), Math.min(at + bytes.length, end)];
       if (from < to) {
-        const file = files.get(path) ?? openSync(path, constants.O_RDWR | constants.O_CREAT, 0o666);
-        files.set(path, file);
+        const file = files.open(path) ?? missing(path);
         this.#unsynced.add(path);
-        yield* writeAll(file, bytes.subarray(from - at, to - at), offset + from - begin);
+        yield* writeAll(file, path, bytes.subarray(from - at, to - at), offset + from - begin);
       }
       begin = end;
     }
   }
 }
 
-function openIfThere(path: string): number | null {
-  try {
-    return openSync(path, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+/** The error of a call of Node's as this package's, which says of which file. */
+function told(error: unknown, path: string): unknown {
+  const { errno, syscall } = error as NodeJS.ErrnoException;
+  return errno === undefined || syscall === undefined ? error : systemError(-errno, syscall, path);
+}
+
+function missing(path: string): never {
+  throw systemError(os.errno.ENOENT, 'open', path);
+}
+
+/** The other files that one call uses. */
+class OpenFiles {
+  readonly #flags: number;
+  readonly #files = new Map<string, number | null>();
+
+  constructor(flags: number) {
+    this.#flags = flags;
+  }
+
+  /** Null for a file that is not there. */
+  open(path: string): number | null {
+    const found = this.#files.get(path);
+    if (found !== undefined) return found;
+    let file: number | null = null;
+    try {
+      file = fs.openSync(path, this.#flags, 0o666);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || (this.#flags & constants.O_CREAT) !== 0) throw told(error, path);
+    }
+    this.#files.set(path, file);
+    return file;
+  }
+
+  /** @returns why one of them could not be closed; closed it is all the same */
+  close(): unknown {
+    let failure: unknown;
+    for (const [path, file] of this.#files) {
+      try {
+        if (file !== null) fs.closeSync(file);
+      } catch (error) {
+        failure ??= told(error, path);
+      }
+    }
+    this.#files.clear();
+    return failure;
+  }
+
+  /** As `close`. Some file systems say only now that a write has failed. @throws what could not be closed */
+  closeWritten(): void {
+    const failure = this.close();
+    if (failure !== undefined) throw failure as Error;
+  }
+}
+
+/** A call of Node's, again when a signal interrupted it. */
+function* call<T>(path: string, later: () => Promise<T>, atOnce: () => T): Steps<T> {
+  for (;;) {
+    try {
+      return yield* system(later, atOnce);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EINTR') throw told(error, path);
+    }
   }
 }
 
 /** Reads what the file has of it. */
-function* readAt(file: number, bytes: Buffer, at: number): Steps {
+function* readAt(file: number, path: string, bytes: Buffer, at: number): Steps {
   for (let done = 0; done < bytes.length; ) {
     const rest = bytes.length - done;
-    const bytesRead: number = yield* system(
+    const bytesRead: number = yield* call(
+      path,
       async () => (await readLater(file, bytes, done, rest, at + done)).bytesRead,
       () => fs.readSync(file, bytes, done, rest, at + done),
     );
@@ -230,10 +289,11 @@ function* readAt(file: number, bytes: Buffer, at: number): Steps {
   }
 }
 
-function* writeAll(file: number, bytes: Buffer, at: number): Steps {
+function* writeAll(file: number, path: string, bytes: Buffer, at: number): Steps {
   for (let done = 0; done < bytes.length; ) {
     const rest = bytes.length - done;
-    done += yield* system(
+    done += yield* call(
+      path,
       async () => (await writeLater(file, bytes, done, rest, at + done)).bytesWritten,
       () => fs.writeSync(file, bytes, done, rest, at + done),
     );

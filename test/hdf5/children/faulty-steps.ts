@@ -11,6 +11,8 @@ export type Attempt = <T>(call: () => Promise<T>) => Promise<T>;
 export interface Scene {
   readonly attempt: Attempt;
   readonly file: H5File;
+  /** Of the file. */
+  readonly path: string;
   /** What the file should hold once it is flushed. */
   content: Content;
   /** Flushes, and notes what the file must hold from here on. @param beside what is under way meanwhile; `content` has it already */
@@ -26,7 +28,7 @@ export function noise(count: number, seed: number): Float64Array {
 const counted = (count: number, first = 0): number[] => Array.from({ length: count }, (_, i) => first + i);
 
 /** Datasets whose elements are written where they are: a reader may see them before they are flushed, and a write that failed in parts. */
-export const inPlace = new Set(['/g/small', '/large', '/part', '/rows', '/big', '/grid', '/turned', '/wide']);
+export const inPlace = new Set(['/g/small', '/large', '/part', '/rows', '/big', '/grid', '/turned', '/wide', '/outer']);
 
 /** Every kind of storage, small, with all that can be done to it. */
 async function everything({ attempt, file, content, flush }: Scene): Promise<void> {
@@ -135,7 +137,32 @@ async function wide({ attempt, file, content, flush }: Scene): Promise<void> {
   await attempt(() => plain.write(noise(width, 30), { start: [1, 0], count: [1, width] }));
 }
 
-export const scenes = { everything, large, wide } as const;
+export const externalFiles = (path: string): string[] => ['.raw0', '.raw1', '.raw2'].map((end) => `${path}${end}`);
+
+/** What lies in other files. */
+async function outside({ attempt, file, path, content, flush }: Scene): Promise<void> {
+  const [first = '', second = '', third = ''] = externalFiles(path);
+  const values = noise(10_000, 6);
+  const outer = await attempt(() => file.root.createDataset('outer', { data: values, external: [{ path: first, size: 30_000, offset: 8 }, { path: second, size: 20_000 }, { path: first, offset: 40_000, size: 30_000 }] }));
+  content['/outer'] = values;
+  // Never written as a whole, and beside another in its file.
+  const grid = await attempt(() => file.root.createDataset('grid', { dtype: 'float64', shape: [100, 50], external: [{ path: third, offset: 16, size: 40_000 }] }));
+  content['/grid'] = new Float64Array(5000);
+  await flush();
+  for (let i = 0; i < 4; i += 1) {
+    const box = { start: [i * 20, i * 10], count: [20, 15] };
+    content['/grid'] = Float64Array.from(boxed(content['/grid'], 50, box, noise(300, i + 40)) as number[]);
+    await attempt(() => grid.write(noise(300, i + 40), box));
+    if (i === 1) await flush();
+  }
+  await flush();
+  const changed = Float64Array.from(values);
+  changed.set(noise(7000, 7), 1000);
+  content['/outer'] = changed;
+  await attempt(() => outer.write(noise(7000, 7), { start: [1000], count: [7000] }));
+}
+
+export const scenes = { everything, large, wide, outside } as const;
 
 /** A copy of two-dimensional values with a box of others. */
 function boxed(values: Elements, width: number, { start, count }: { start: readonly number[]; count: readonly number[] }, others: ArrayLike<unknown>): unknown[] {

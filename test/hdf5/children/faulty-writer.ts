@@ -1,9 +1,9 @@
 // Plays a scene with each of its system calls failing in turn, and says what was not as it should be.
-//   argument 1: what to play, a Sweep as JSON. The environment has what failing-calls.c needs.
+//   arguments: what to play, a Sweep as JSON, and the path of the file. The environment has what failing-calls.c needs.
 import { copyFileSync, linkSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { FreestoneError } from '../../../lib/errors.js';
 import { H5File } from '../../../lib/hdf5/index.js';
-import { contentOf, inPlace, scenes, type Attempt, type Content, type Scene } from './faulty-steps.js';
+import { contentOf, externalFiles, inPlace, scenes, type Attempt, type Content, type Scene } from './faulty-steps.js';
 
 export interface Sweep {
   readonly scene: keyof typeof scenes;
@@ -38,7 +38,7 @@ export interface Kept {
 }
 
 const sweep = JSON.parse(process.argv[2] ?? '') as Sweep;
-const path = process.env['FREESTONE_FAULT_FILE'] ?? '';
+const path = process.argv[3] ?? '';
 const control = openSync(process.env['FREESTONE_FAULT_CONTROL'] ?? '', 'r+');
 const effects = { 'none': 0, 'error': 1, 'short': 2, 'short, then error': 3 } as const;
 const ALWAYS = 2 ** 32 - 1;
@@ -74,7 +74,8 @@ function attempts(complain: (what: string) => void, seen: () => Promise<void>): 
         failures += 1;
         const { code } = error as { code?: string };
         if (isHidden || again > 2 || code !== sweep.error.code) throw error;
-        if (!(error instanceof FreestoneError) || error.path !== path || !error.message.includes(path)) complain(`the error does not name the file: ${String(error)}`);
+        const named = error instanceof FreestoneError ? error.path : undefined;
+        if (named === undefined || !(sweep.scene === 'outside' ? externalFiles(path) : [path]).includes(named) || !(error as Error).message.includes(named)) complain(`the error does not name the file: ${String(error)}`);
         await seen();
         if (sweep.times === 0 && again === 1) arm('none');
       }
@@ -121,7 +122,17 @@ function differenceFrom(found: Content, state: Content, all: readonly Content[])
 
 const bytes = ({ buffer, byteOffset, byteLength }: Float64Array): Buffer => Buffer.from(buffer, byteOffset, byteLength);
 
+/** What is in a file. External files are named in it, so that meanwhile no call of theirs may fail or count. */
 async function look(at: string): Promise<Content> {
+  writeSync(control, Uint32Array.of(0), 0, 4, 0);
+  try {
+    return await lookUnharmed(at);
+  } finally {
+    writeSync(control, Uint32Array.of(sweep.kinds), 0, 4, 0);
+  }
+}
+
+async function lookUnharmed(at: string): Promise<Content> {
   await using file = await H5File.open(at);
   const used = file.map().filter(({ kind }) => kind !== 'unused').sort((a, b) => a.offset - b.offset);
   used.reduce((end, { offset, size, owner }) => {
@@ -136,7 +147,7 @@ const leaked = (file: H5File): number => file.space.stats().live - file.map().re
 
 /** One run from an empty folder to a closed file. @returns what is allocated in the end for nothing, what the file holds, and how many calls were made */
 async function write(name: string, begin: () => void, { keep, flushes }: { keep: boolean; flushes: boolean }): Promise<{ leak: number; content: Content; calls: number }> {
-  rmSync(path, { force: true });
+  for (const one of [path, ...externalFiles(path)]) rmSync(one, { force: true });
   const complain = (what: string): void => void problems.push(`${name}: ${what}`);
   let visible: Content[] = [{}];
   let there = false;
@@ -155,6 +166,7 @@ async function write(name: string, begin: () => void, { keep, flushes }: { keep:
   const scene: Scene = {
     attempt,
     file,
+    path,
     content: {},
     flush: async (beside) => {
       const wanted = { ...scene.content };
