@@ -1,6 +1,7 @@
 // Arrow IPC: the file format (Feather version 2 is that) and the stream format.
 import { type FileHandle, open } from 'node:fs/promises';
 import { FreestoneError } from '../errors.js';
+import { type CompressionRegistry, registerCodecs } from './arrow-codecs.js';
 import { type ArrowData, type ArrowField, arrowColumns, arrowValues } from './arrow-columns.js';
 import { asFreestoneError } from './input-file.js';
 import { loadPeer } from './peer.js';
@@ -10,6 +11,8 @@ import { type TypedBatch, type TypedTable, prepareTyped } from './typed-table.js
 /** What is used of apache-arrow. */
 interface Arrow {
   readonly RecordBatchReader: { from(source: FileHandle): Promise<Reader> };
+  /** From version 21 on. */
+  readonly compressionRegistry?: CompressionRegistry;
 }
 
 interface Reader extends AsyncIterable<{ readonly data: ArrowData }> {
@@ -20,11 +23,15 @@ interface Reader extends AsyncIterable<{ readonly data: ArrowData }> {
 export async function prepareArrow(preparation: Preparation): Promise<PreparedInput> {
   const { file } = preparation;
   const arrow = await loadPeer<Arrow>('apache-arrow', 'Arrow files are', 'apache-arrow');
+  await registerCodecs(arrow.compressionRegistry);
   const explained = (error: unknown): unknown => {
     const ours = asFreestoneError(error, file.path);
     if (ours instanceof FreestoneError || !(ours instanceof Error)) return ours;
     if (/compress|codec/i.test(ours.message)) {
-      return file.unsupported(`${file.name}: its record batches are compressed, which apache-arrow cannot read alone; write it with compression="uncompressed"`);
+const how = arrow.compressionRegistry === undefined
+        ? 'which this version of apache-arrow cannot read: npm install apache-arrow@21'
+        : 'by zstd, which Node before 22.15 reads with the package hyparquet-compressors: npm install hyparquet-compressors';
+      return file.unsupported(`${file.name}: its record batches are compressed, ${how}; or write it with compression="uncompressed"`);
     }
     return file.corrupt(`it is no whole Arrow file: ${ours.message}`);
   };
