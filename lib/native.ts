@@ -53,6 +53,22 @@ export interface NativeFile {
   write(ticket: number, address: number, data: Uint8Array, wakes?: boolean): void;
   /** As `write`, on the calling thread. */
   writeSync(address: number, data: Uint8Array): void;
+  /**
+   * Puts elements together on a worker thread and writes them side by side. The source is read by the kernel alone; it must be looked
+   * at afterwards whether it is still there.
+   * @param size bytes of all elements in the file @param form see `ChunkCodec.gather`
+   */
+  gather(
+    ticket: number,
+    address: number,
+    size: number,
+    targetStrides: Float64Array,
+    source: Uint8Array,
+    sourceOffset: number,
+    sourceStrides: Float64Array,
+    counts: Float64Array,
+    form: Uint32Array,
+  ): void;
   /** Exactly `into.length` bytes; a file that ends before is ERR_CORRUPT_FILE. */
   read(ticket: number, address: number, into: Uint8Array): void;
   /** As `read`, on the calling thread: for metadata, a few kilobytes at a time. */
@@ -80,6 +96,28 @@ export interface NativeChunkCodec {
    * Its results are address, stored size and filter mask. With `wakes` false a worker is woken only when all sleep.
    */
   store(ticket: number, file: NativeFile, space: NativeFileSpace, chunk: Uint8Array, wakes?: boolean): void;
+  /**
+   * Puts a chunk together on a worker thread and stores it as `store` does, with the same results. The source is read by the kernel
+   * alone; it must be looked at afterwards whether it is still there.
+   * @param address where a chunk without filters has its place already
+   * @param fill one element of the file for what the box leaves out, which must be memory that no user holds; empty for zeros
+   * @param form kind of the numbers in memory, kind of those in the file, bytes of an element in memory, and of the words that
+   * are reversed at last (0 or 1: none); kinds as in `numberCode` of lib/hdf5/storage/form.ts, 0 where elements stay what they are
+   */
+  gather(
+    ticket: number,
+    file: NativeFile,
+    space: NativeFileSpace,
+    address: number | undefined,
+    chunkBytes: number,
+    chunkStrides: Float64Array,
+    fill: Uint8Array,
+    source: Uint8Array,
+    sourceOffset: number,
+    sourceStrides: Float64Array,
+    counts: Float64Array,
+    form: Uint32Array,
+  ): void;
   /** Reads and unfilters one chunk into `into`, which must be exactly the chunk's size and memory that no user holds. */
   load(ticket: number, file: NativeFile, address: number, size: number, filterMask: number, into: Uint8Array): void;
 }
@@ -413,6 +451,29 @@ export interface NativeAddon {
     elementSize: number,
     swapSize: number,
   ): void;
+  /**
+   * As `copyBox`, with elements that become others on the way; within this call. An empty target with strides of 0: elements are only
+   * looked at.
+   * @param form see `ChunkCodec.gather`
+   * @returns false when a number cannot be what it is to become; any part of the target may have been written then
+   */
+  convertBox(
+    target: Uint8Array,
+    targetOffset: number,
+    targetStrides: Float64Array,
+    source: Uint8Array,
+    sourceOffset: number,
+    sourceStrides: Float64Array,
+    counts: Float64Array,
+    form: Uint32Array,
+  ): boolean;
+  /**
+   * Looks on a worker thread whether all numbers can be what they are to become; ends with ERR_TYPE_MISMATCH if not. The source is
+   * read by the kernel alone.
+   */
+  checkElements(ticket: number, source: Uint8Array, sourceOffset: number, sourceStrides: Float64Array, counts: Float64Array, form: Uint32Array): void;
+  /** Whether worker threads can read memory that may be taken away: not on systems that have no way, or forbid it. */
+  canGather(): boolean;
   /**
    * Puts the texts of references of 16 bytes one after the other, each with a zero byte behind it: as many as lie in collections
    * that are in memory as a whole, and as there is room for.

@@ -1,5 +1,5 @@
-// File, ChunkCodec, copyBox, packTexts, gatherTexts, workerCount, filterLibraries, onJobsDone and
-// settleJobs of lib/native.ts.
+// File, ChunkCodec, copyBox, convertBox, checkElements, canGather, packTexts, gatherTexts, workerCount,
+// filterLibraries, onJobsDone and settleJobs of lib/native.ts.
 #include <memory>
 
 #include "bind/arguments.h"
@@ -40,16 +40,31 @@ class FileJob : public Job {
   const Ref<FileSink> sink_;
 };
 
-/// StoreChunk tells what it found out.
-class StoreJob final : public FileJob<pipeline::StoreChunk> {
+/// StoreChunk and GatherChunk tell what they found out.
+template <typename Operation>
+class StoreJob final : public FileJob<Operation> {
  public:
-  using FileJob::FileJob;
+  using FileJob<Operation>::FileJob;
 
  protected:
-  Results results() const noexcept override {
-    return {static_cast<double>(operation_.address), static_cast<double>(operation_.stored_size),
-            static_cast<double>(operation_.filter_mask)};
+  Job::Results results() const noexcept override {
+    const Operation& operation = this->operation_;
+    return {static_cast<double>(operation.address), static_cast<double>(operation.stored_size),
+            static_cast<double>(operation.filter_mask)};
   }
+};
+
+/// CheckElements has to do with no file.
+class CheckJob final : public Job {
+ public:
+  CheckJob(const Napi::CallbackInfo& info, pipeline::CheckElements operation)
+      : Job(info.Env(), whole_number(info, 0, "ticket")), operation_(operation) {}
+
+ protected:
+  Status work(Worker& worker) noexcept override { return operation_.run(worker); }
+
+ private:
+  pipeline::CheckElements operation_;
 };
 
 /// The right to use `file`; throws when it is closed.
@@ -75,6 +90,29 @@ Napi::Value start_operation(const Napi::CallbackInfo& info, FileSink& file, Oper
 
 /// Whether an argument is anything but `false`.
 bool unless_false(const Napi::Value& value) { return !value.IsBoolean() || value.As<Napi::Boolean>().Value(); }
+
+pipeline::ElementForm element_form(const Napi::CallbackInfo& info, size_t index) {
+  const auto form = pipeline::ElementForm::make(words(info, index, "form"));
+  check(info.Env(), form.status());
+  return form.value();
+}
+
+/// The five arguments from `index` on, which say where elements lie and what is to become of them: source,
+/// sourceOffset, sourceStrides, counts, form.
+/// @param target,target_size where they go to
+pipeline::ForeignBox foreign_box(const Napi::CallbackInfo& info, size_t index, const pipeline::BoxPlace& target,
+                                 uint64_t target_size) {
+  uint64_t strides[pipeline::kMostDimensions];
+  uint64_t counts[pipeline::kMostDimensions];
+  const Bytes source = bytes(info, index, "source");
+  const pipeline::BoxPlace place{.offset = whole_number(info, index + 1, "sourceOffset"),
+                                 .strides = whole_numbers(info, index + 2, "sourceStrides", strides)};
+  const auto box =
+      pipeline::ForeignBox::make(target_size, target, source, place, whole_numbers(info, index + 3, "counts", counts),
+                                 element_form(info, index + 4));
+  check(info.Env(), box.status());
+  return box.value();
+}
 
 Napi::Value file_construct(const Napi::CallbackInfo& info) {
   const std::string path = text(info, 0, "path");
@@ -104,6 +142,16 @@ Napi::Value file_write_sync(const Napi::CallbackInfo& info) {
   const auto held = lease(info.Env(), file);
   check(info.Env(), held.write(address, data), {.path = file.path(), .address = address});
   return info.Env().Undefined();
+}
+
+Napi::Value file_gather(const Napi::CallbackInfo& info) {
+  auto& file = self<FileSink>(info);
+  uint64_t strides[pipeline::kMostDimensions];
+  const uint64_t address = whole_number(info, 1, "address");
+  const uint64_t size = whole_number(info, 2, "size", Code::kInvalidSize);
+  const pipeline::BoxPlace place{.strides = whole_numbers(info, 3, "targetStrides", strides)};
+  const auto box = foreign_box(info, 4, place, size);
+  return start_operation(info, file, pipeline::GatherWrite{lease(info.Env(), file), address, box});
 }
 
 Napi::Value file_read(const Napi::CallbackInfo& info) {
@@ -188,7 +236,40 @@ Napi::Value codec_store(const Napi::CallbackInfo& info) {
   const Bytes chunk = bytes(info, 3, "chunk");
   pipeline::StoreChunk operation{
       .file = lease(env, file), .space = Ref(&space), .filters = Ref(&filters), .chunk = chunk};
-  return start(info, std::make_unique<StoreJob>(info, Ref(&file), std::move(operation)), unless_false(info[4]));
+  return start(info, std::make_unique<StoreJob<pipeline::StoreChunk>>(info, Ref(&file), std::move(operation)),
+               unless_false(info[4]));
+}
+
+Napi::Value codec_gather(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto& filters = self<FilterChain>(info);
+  auto& file = unwrap<FileSink>(env, info[1], "file");
+  auto& space = unwrap<FileSpace>(env, info[2], "space");
+  const bool has_address = !info[3].IsUndefined();
+  const uint64_t address = has_address ? whole_number(info, 3, "address") : 0;
+  uint64_t strides[pipeline::kMostDimensions];
+  const uint64_t size = whole_number(info, 4, "chunkBytes", Code::kInvalidSize);
+  const pipeline::BoxPlace place{.strides = whole_numbers(info, 5, "chunkStrides", strides)};
+  const Bytes fill = bytes(info, 6, "fill");
+  pipeline::GatherChunk operation{.file = lease(env, file),
+                                  .space = Ref(&space),
+                                  .filters = Ref(&filters),
+                                  .box = foreign_box(info, 7, place, size),
+                                  .chunk_size = size,
+                                  .fill = fill,
+                                  .has_address = has_address,
+                                  .address = address};
+  return start(info, std::make_unique<StoreJob<pipeline::GatherChunk>>(info, Ref(&file), std::move(operation)));
+}
+
+Napi::Value check_elements(const Napi::CallbackInfo& info) {
+  // Elements that are only looked at go nowhere, however many they are.
+  constexpr uint64_t kNowhere[pipeline::kMostDimensions] = {};
+  uint64_t counts[pipeline::kMostDimensions];
+  const size_t rank = whole_numbers(info, 4, "counts", counts).size();
+  const pipeline::BoxPlace place{.strides = std::span(kNowhere).first(rank)};
+  return start(info,
+               std::make_unique<CheckJob>(info, pipeline::CheckElements{foreign_box(info, 1, place, UINT64_MAX)}));
 }
 
 Napi::Value codec_load(const Napi::CallbackInfo& info) {
@@ -225,6 +306,25 @@ Napi::Value copy_box(const Napi::CallbackInfo& info) {
   check(info.Env(), pipeline::copy_box(target, target_place, source, source_place, box, element_size, swap_size));
   return info.Env().Undefined();
 }
+
+Napi::Value convert_box(const Napi::CallbackInfo& info) {
+  uint64_t target_strides[pipeline::kMostDimensions];
+  uint64_t source_strides[pipeline::kMostDimensions];
+  uint64_t counts[pipeline::kMostDimensions];
+  const Bytes target = bytes(info, 0, "target");
+  const pipeline::BoxPlace target_place{.offset = whole_number(info, 1, "targetOffset"),
+                                        .strides = whole_numbers(info, 2, "targetStrides", target_strides)};
+  const Bytes source = bytes(info, 3, "source");
+  const pipeline::BoxPlace source_place{.offset = whole_number(info, 4, "sourceOffset"),
+                                        .strides = whole_numbers(info, 5, "sourceStrides", source_strides)};
+  const auto box = whole_numbers(info, 6, "counts", counts);
+  const Status status = pipeline::convert_box(target, target_place, source, source_place, box, element_form(info, 7));
+  if (status.code() == Code::kTypeMismatch) return Napi::Boolean::New(info.Env(), false);
+  check(info.Env(), status);
+  return Napi::Boolean::New(info.Env(), true);
+}
+
+Napi::Value can_gather(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), os::copies_foreign()); }
 
 Napi::Value pack_texts(const Napi::CallbackInfo& info) {
   const Bytes texts = bytes(info, 0, "texts");
@@ -281,12 +381,17 @@ Napi::Value filter_libraries(const Napi::CallbackInfo& info) {
 void export_pipeline(Napi::Env env, Napi::Object exports) {
   define_class<file_construct>(
       env, exports, "File",
-      {entry<file_write>("write"), entry<file_write_sync>("writeSync"), entry<file_read>("read"),
-       entry<file_read_sync>("readSync"), entry<file_read_cached>("readCached"), entry<file_reserve>("reserve"),
-       entry<file_size>("size"), entry<file_truncate>("truncate"), entry<file_sync>("sync"),
-       entry<file_close>("close")});
-  define_class<codec_construct>(env, exports, "ChunkCodec", {entry<codec_store>("store"), entry<codec_load>("load")});
+      {entry<file_write>("write"), entry<file_write_sync>("writeSync"), entry<file_gather>("gather"),
+       entry<file_read>("read"), entry<file_read_sync>("readSync"), entry<file_read_cached>("readCached"),
+       entry<file_reserve>("reserve"), entry<file_size>("size"), entry<file_truncate>("truncate"),
+       entry<file_sync>("sync"), entry<file_close>("close")});
+  define_class<codec_construct>(
+      env, exports, "ChunkCodec",
+      {entry<codec_store>("store"), entry<codec_gather>("gather"), entry<codec_load>("load")});
   const napi_property_descriptor functions[] = {entry<copy_box>("copyBox"),
+                                                entry<convert_box>("convertBox"),
+                                                entry<check_elements>("checkElements"),
+                                                entry<can_gather>("canGather"),
                                                 entry<pack_texts>("packTexts"),
                                                 entry<gather_texts>("gatherTexts"),
                                                 entry<worker_count>("workerCount"),

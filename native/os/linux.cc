@@ -45,16 +45,52 @@ Result<Array<size_t>> huge_page_sizes(const char* sys_root) noexcept {
 }
 
 Status copy_foreign(uint8_t* into, const uint8_t* from, size_t size) noexcept {
-  for (size_t done = 0; done < size;) {
-    const iovec to{into + done, size - done};
-    const iovec source{const_cast<uint8_t*>(from) + done, size - done};
-    const ssize_t copied = process_vm_readv(getpid(), &to, 1, &source, 1, 0);
+  if (size == 0) return {};
+  const base::ConstBytes run(from, size);
+  return copy_foreign(into, {&run, 1});
+}
+
+Status copy_foreign(uint8_t* into, std::span<const base::ConstBytes> runs) noexcept {
+  // What one call takes is the system's to say; this many fit on the stack and make the call's own cost small.
+  constexpr size_t kMostRuns = 256;
+  iovec sources[kMostRuns];
+  size_t next = 0;
+  size_t skipped = 0;  // bytes of the next run that are there already
+  while (next < runs.size()) {
+    size_t count = 0;
+    size_t wanted = 0;
+    for (; count < kMostRuns && next + count < runs.size() && wanted < kMaxTransfer; ++count) {
+      const base::ConstBytes run = runs[next + count].subspan(count == 0 ? skipped : 0);
+      sources[count] = {const_cast<uint8_t*>(run.data()), run.size()};
+      wanted += run.size();
+    }
+    const iovec to{into, wanted};
+    const ssize_t copied = process_vm_readv(getpid(), &to, 1, sources, count, 0);
     if (copied < 0 && errno == EFAULT) return Status::system(EFAULT, "process_vm_readv");
     // Some containers forbid it.
     if (copied <= 0) return Status(Code::kUnsupported, "copying by the system");
-    done += static_cast<size_t>(copied);
+    into += copied;
+    for (auto rest = static_cast<size_t>(copied); rest > 0;) {
+      const size_t left = runs[next].size() - skipped;
+      if (rest < left) {
+        skipped += rest;
+        break;
+      }
+      rest -= left;
+      skipped = 0;
+      ++next;
+    }
   }
   return {};
+}
+
+bool copies_foreign() noexcept {
+  static const bool copies = [] {
+    const uint8_t from = 1;
+    uint8_t into = 0;
+    return copy_foreign(&into, &from, 1).ok() && into == from;
+  }();
+  return copies;
 }
 
 uint32_t current_cpu() noexcept {

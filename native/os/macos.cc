@@ -24,6 +24,12 @@ Status copy_foreign(uint8_t*, const uint8_t*, size_t) noexcept {
   return Status(Code::kUnsupported, "copying by the system");
 }
 
+Status copy_foreign(uint8_t*, std::span<const base::ConstBytes>) noexcept {
+  return Status(Code::kUnsupported, "copying by the system");
+}
+
+bool copies_foreign() noexcept { return false; }
+
 uint32_t current_cpu() noexcept {
   size_t cpu = 0;
   return pthread_cpu_number_np(&cpu) == 0 ? static_cast<uint32_t>(cpu) : 0;

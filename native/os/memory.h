@@ -4,6 +4,7 @@
 //   `kInvalidAddress` or `kInvalidSize`, and nothing changes.
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/base.h"
 
@@ -45,6 +46,11 @@ enum class Access : uint8_t {
 /// Copies memory that somebody else may take away meanwhile: the system's EFAULT then, where a plain copy would end the
 /// process. Any ranges that do not overlap. `kUnsupported` where the system has no way.
 [[nodiscard]] base::Status copy_foreign(uint8_t* into, const uint8_t* from, size_t size) noexcept;
+/// The same for many runs, which are put one after the other: a call of the system for some hundreds of them. None of
+/// them is empty.
+[[nodiscard]] base::Status copy_foreign(uint8_t* into, std::span<const base::ConstBytes> runs) noexcept;
+/// Whether `copy_foreign` has a way. Tried once.
+[[nodiscard]] bool copies_foreign() noexcept;
 
 /// Changes what may be done with committed pages; their content stays.
 [[nodiscard]] base::Status protect(uint8_t* address, size_t size, Access access) noexcept;

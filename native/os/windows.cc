@@ -103,6 +103,12 @@ Status copy_foreign(uint8_t*, const uint8_t*, size_t) noexcept {
   return Status(Code::kUnsupported, "copying by the system");
 }
 
+Status copy_foreign(uint8_t*, std::span<const base::ConstBytes>) noexcept {
+  return Status(Code::kUnsupported, "copying by the system");
+}
+
+bool copies_foreign() noexcept { return false; }
+
 uint32_t current_cpu() noexcept {
   PROCESSOR_NUMBER number;
   GetCurrentProcessorNumberEx(&number);

@@ -9,13 +9,6 @@ using base::Status;
 
 namespace {
 
-/// One dimension after checking; strides of empty and single dimensions are gone.
-struct Dimension {
-  uint64_t count;
-  uint64_t target_stride;
-  uint64_t source_stride;
-};
-
 /// Copies `count` words that lie side by side, each with its bytes reversed.
 template <typename Word>
 void swap_words(uint8_t* target, const uint8_t* source, uint64_t count) noexcept {
@@ -92,89 +85,40 @@ void copy_row(uint8_t* target, const uint8_t* source, const Dimension& inner, ui
   }
 }
 
-/// Whether the box stays within `length` bytes. No count is 0.
-bool fits(const BoxPlace& place, std::span<const uint64_t> counts, uint64_t element_size, uint64_t length) noexcept {
-  auto end = base::checked_add(place.offset, element_size);
-  for (size_t i = 0; i < counts.size() && end; ++i) {
-    const auto span = base::checked_multiply(counts[i] - 1, place.strides[i]);
-    end = span ? base::checked_add(*end, *span) : span;
-  }
-  return end && *end <= length;
-}
-
 }  // namespace
+
+void copy_dimensions(uint8_t* to, const uint8_t* from, std::span<const Dimension> dimensions, uint64_t element_size,
+                     uint64_t swap_size) noexcept {
+  uint64_t run = element_size;
+  if (!dimensions.empty() && dimensions.back().target_stride == element_size &&
+      dimensions.back().source_stride == element_size) {
+    run = dimensions.back().count * element_size;
+    dimensions = dimensions.first(dimensions.size() - 1);
+  }
+  if (dimensions.empty()) {
+    copy_run(to, from, run, swap_size);
+    return;
+  }
+  // The innermost dimension is a loop of its own.
+  const Dimension inner = dimensions.back();
+  (void)walk(to, from, dimensions.first(dimensions.size() - 1), [&](uint8_t* target, const uint8_t* source) noexcept {
+    copy_row(target, source, inner, run, swap_size);
+    return true;
+  });
+}
 
 Status copy_box(base::Bytes target, const BoxPlace& target_place, base::ConstBytes source, const BoxPlace& source_place,
                 std::span<const uint64_t> counts, uint64_t element_size, uint64_t swap_size) noexcept {
-  if (counts.size() > kMostDimensions) return Status(Code::kInvalidArgument, "a box has more than 32 dimensions");
-  if (target_place.strides.size() != counts.size() || source_place.strides.size() != counts.size()) {
-    return Status(Code::kInvalidArgument, "a box needs one stride per dimension");
-  }
-  if (element_size == 0) return Status(Code::kInvalidSize, "an element has no bytes");
   if (swap_size > 1 && element_size % swap_size != 0) {
     return Status(Code::kInvalidArgument, "a word does not divide its element");
   }
-  for (const uint64_t count : counts) {
-    if (count == 0) return {};
-  }
-  auto total = std::optional(element_size);
-  for (const uint64_t count : counts) {
-    total = base::checked_multiply(*total, count);
-    if (!total || *total > target.size()) return Status(Code::kInvalidArgument, "a box has more bytes than its target");
-  }
-  if (!fits(target_place, counts, element_size, target.size())) {
-    return Status(Code::kInvalidArgument, "a box leaves its target");
-  }
-  if (!fits(source_place, counts, element_size, source.size())) {
-    return Status(Code::kInvalidArgument, "a box leaves its source");
-  }
-
-  // Drop dimensions of one element, and make one of two neighbours wherever the outer goes on where the inner ends.
-  Dimension dimensions[kMostDimensions];
-  size_t rank = 0;
-  for (size_t i = 0; i < counts.size(); ++i) {
-    if (counts[i] == 1) continue;
-    const Dimension inner{counts[i], target_place.strides[i], source_place.strides[i]};
-    if (rank > 0) {
-      Dimension& outer = dimensions[rank - 1];
-      if (base::checked_multiply(inner.count, inner.target_stride) == outer.target_stride &&
-          base::checked_multiply(inner.count, inner.source_stride) == outer.source_stride) {
-        outer = {outer.count * inner.count, inner.target_stride, inner.source_stride};
-        continue;
-      }
-    }
-    dimensions[rank++] = inner;
-  }
-
-  uint64_t run = element_size;
-  if (rank > 0 && dimensions[rank - 1].target_stride == element_size &&
-      dimensions[rank - 1].source_stride == element_size) {
-    run = dimensions[--rank].count * element_size;
-  }
-  uint8_t* to = target.data() + target_place.offset;
-  const uint8_t* from = source.data() + source_place.offset;
-  if (rank == 0) {
-    copy_run(to, from, run, swap_size);
-    return {};
-  }
-
-  // An odometer over all dimensions but the innermost, which is a loop of its own.
-  const Dimension& inner = dimensions[rank - 1];
-  uint64_t position[kMostDimensions] = {};
-  for (;;) {
-    copy_row(to, from, inner, run, swap_size);
-    size_t i = rank - 1;
-    for (; i > 0; --i) {
-      const Dimension& dimension = dimensions[i - 1];
-      to += dimension.target_stride;
-      from += dimension.source_stride;
-      if (++position[i - 1] < dimension.count) break;
-      to -= dimension.count * dimension.target_stride;
-      from -= dimension.count * dimension.source_stride;
-      position[i - 1] = 0;
-    }
-    if (i == 0) return {};
-  }
+  const auto box =
+      Dimensions::make(target.size(), target_place, element_size, source.size(), source_place, element_size, counts);
+  if (!box.ok()) return box.status();
+  if (box.value().empty()) return {};
+  copy_dimensions(target.data() + target_place.offset, source.data() + source_place.offset, box.value().all(),
+                  element_size, swap_size);
+  return {};
 }
 
 }  // namespace freestone::pipeline

@@ -5,17 +5,9 @@
 #include <span>
 
 #include "base/base.h"
+#include "pipeline/box.h"
 
 namespace freestone::pipeline {
-
-/// HDF5 has at most 32 dimensions.
-inline constexpr size_t kMostDimensions = 32;
-
-/// Where a box of elements lies in an array. Strides and offset are bytes, one stride a dimension, the slowest first.
-struct BoxPlace {
-  uint64_t offset = 0;
-  std::span<const uint64_t> strides;
-};
 
 /// Copies `counts[0] x counts[1] x …` elements of `element_size` bytes; without dimensions, one element.
 /// Everything is checked before anything is written: `kInvalidArgument` for more than 32 dimensions, for strides that
@@ -25,5 +17,9 @@ struct BoxPlace {
 [[nodiscard]] base::Status copy_box(base::Bytes target, const BoxPlace& target_place, base::ConstBytes source,
                                     const BoxPlace& source_place, std::span<const uint64_t> counts,
                                     uint64_t element_size, uint64_t swap_size) noexcept;
+
+/// The same for a box that has been checked and is not empty; `swap_size` divides the element or is 0 or 1.
+void copy_dimensions(uint8_t* to, const uint8_t* from, std::span<const Dimension> dimensions, uint64_t element_size,
+                     uint64_t swap_size) noexcept;
 
 }  // namespace freestone::pipeline

@@ -31,6 +31,7 @@ SharedExecutor& shared_executor() noexcept {
 void Worker::rest() noexcept {
   scratch.shrink(kIdleScratch);
   stored.shrink(kIdleScratch);
+  chunk.shrink(kIdleScratch);
 }
 
 void TaskQueue::push(Task* task) noexcept {

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "os/os.h"
+#include "pipeline/chunk_buffer.h"
 #include "pipeline/scratch.h"
 
 namespace freestone::pipeline {
@@ -17,6 +18,9 @@ struct Worker {
   Scratch scratch;
   /// For a chunk as the file has it.
   base::Buffer stored;
+  /// For a chunk as memory has it, and for what is read of it before it is converted.
+  ChunkBuffer chunk;
+  base::Buffer window;
 
   /// Gives back what is more than a thread without work may keep, so that one large chunk does not stay in memory for
   /// ever.

@@ -1,11 +1,33 @@
 #include "pipeline/operations.h"
 
+#include <algorithm>
+#include <cstring>
+
 namespace freestone::pipeline {
 
 using base::Bytes;
 using base::Code;
 using base::ConstBytes;
 using base::Status;
+
+namespace {
+
+/// Makes all of `chunk` copies of one element.
+void fill_up(Bytes chunk, ConstBytes element) noexcept {
+  if (element.empty()) {
+    std::memset(chunk.data(), 0, chunk.size());
+    return;
+  }
+  size_t done = std::min(element.size(), chunk.size());
+  std::memcpy(chunk.data(), element.data(), done);
+  // Twice as much each time.
+  for (size_t size; done < chunk.size(); done += size) {
+    size = std::min(done, chunk.size() - done);
+    std::memcpy(chunk.data() + done, chunk.data(), size);
+  }
+}
+
+}  // namespace
 
 Status read_exactly(const os::File& file, uint64_t address, Bytes into) noexcept {
   const auto size = file.read_at(address, into);
@@ -29,6 +51,35 @@ Status StoreChunk::run(Worker& worker) noexcept {
   if (!written.ok()) (void)space->free(address, stored_size);
   return written;
 }
+
+Status GatherChunk::run(Worker& worker) noexcept {
+  if (!file.file().writable()) return Status(Code::kReadOnly, "the file was opened for reading");
+  if (chunk_size > kMaxChunkSize) return Status(Code::kInvalidSize, "a chunk is 1 byte to 4 GiB - 1");
+  if (!worker.chunk.reserve(chunk_size)) return Status(Code::kOutOfMemory, "gathering a chunk");
+  const Bytes chunk(worker.chunk.data(), static_cast<size_t>(chunk_size));
+  if (box.target_bytes() < chunk_size) fill_up(chunk, fill);
+  if (const Status status = box.fetch(worker.window, chunk.data()); !status.ok()) return status;
+  if (has_address) {
+    stored_size = chunk_size;
+    return file.write(address, chunk);
+  }
+  StoreChunk store{.file = std::move(file), .space = space, .filters = filters, .chunk = chunk};
+  const Status status = store.run(worker);
+  file = std::move(store.file);
+  address = store.address;
+  stored_size = store.stored_size;
+  filter_mask = store.filter_mask;
+  return status;
+}
+
+Status GatherWrite::run(Worker& worker) noexcept {
+  const uint64_t size = box.target_bytes();
+  if (!worker.chunk.reserve(size)) return Status(Code::kOutOfMemory, "gathering elements");
+  if (const Status status = box.fetch(worker.window, worker.chunk.data()); !status.ok()) return status;
+  return file.write(address, {worker.chunk.data(), static_cast<size_t>(size)});
+}
+
+Status CheckElements::run(Worker& worker) noexcept { return box.fetch(worker.window, nullptr); }
 
 Status LoadChunk::run(Worker& worker) noexcept {
   if (!filters->applies(filter_mask)) {

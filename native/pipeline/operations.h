@@ -8,6 +8,7 @@
 #include "pipeline/executor.h"
 #include "pipeline/file_sink.h"
 #include "pipeline/filter_chain.h"
+#include "pipeline/gather.h"
 
 namespace freestone::pipeline {
 
@@ -27,6 +28,44 @@ struct StoreChunk {
   /// Bit n set: filter n was not applied, which lzf and szip ask for when a chunk would not become smaller. For the
   /// others a few bytes more cost less than readers that do not know the mask.
   uint32_t filter_mask = 0;
+
+  [[nodiscard]] base::Status run(Worker& worker) noexcept;
+};
+
+/// Puts a chunk together from memory that only the kernel may read, and stores it as `StoreChunk` does.
+struct GatherChunk {
+  FileSink::Lease file;
+  base::Ref<filespace::FileSpace> space;
+  base::Ref<FilterChain> filters;
+  ForeignBox box;
+  /// Of the whole chunk, in bytes.
+  uint64_t chunk_size = 0;
+  /// One element for what the box leaves out; empty: zeros.
+  base::ConstBytes fill;
+  /// Where the chunk is written, if it has no filters and its space is known; results as of `StoreChunk`.
+  bool has_address = false;
+  uint64_t address = 0;
+  uint64_t stored_size = 0;
+  uint32_t filter_mask = 0;
+
+  [[nodiscard]] base::Status run(Worker& worker) noexcept;
+};
+
+/// Puts elements together that lie side by side in the file, from memory that only the kernel may read, and writes
+/// them.
+struct GatherWrite {
+  FileSink::Lease file;
+  uint64_t address = 0;
+  /// Its target begins with its first element and has no gaps.
+  ForeignBox box;
+
+  [[nodiscard]] base::Status run(Worker& worker) noexcept;
+};
+
+/// Looks whether all elements can become what they are to be, in memory that only the kernel may read. Errors as of
+/// `ForeignBox::fetch`.
+struct CheckElements {
+  ForeignBox box;
 
   [[nodiscard]] base::Status run(Worker& worker) noexcept;
 };

@@ -243,7 +243,8 @@ describe('memory', () => {
     const said = JSON.parse(stdout) as { problems: string[]; succeeded: number; refused: number };
     expect(said.problems).toEqual([]);
     expect(said.refused).toBeGreaterThan(20);
-    expect(said.succeeded).toBeGreaterThan(20);
+    // Those that copy within the call, and those that were done before.
+    expect(said.succeeded).toBeGreaterThan(5);
   }, 120_000);
 
   it('that another thread changes meanwhile is written as it is at some time, element by element', () => {

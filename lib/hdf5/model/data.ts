@@ -1,6 +1,7 @@
 // The forms in which data comes: typed arrays, Buffers, nested arrays, single values, and arrays with strides.
 import { FreestoneError, checkInteger, shown } from '../../errors.js';
 import { product, rowMajorStrides, type Box, type ElementSource } from '../storage/box.js';
+import { conversionOf, convertedBytes } from './conversion.js';
 import { mismatch, type TypedArray } from './number-kind.js';
 import type { ElementType, HeapWriter } from './element-type.js';
 import type { DatatypeName } from './datatype.js';
@@ -30,6 +31,8 @@ export interface DataBlock {
   readonly count: number;
   /** The elements in memory, when they need no conversion but that of their byte order. */
   readonly direct: ((shape: readonly number[]) => ElementSource) | null;
+  /** Numbers in memory that become others on their way, once `checkNumbers` has found that all can. */
+  readonly numbers?: ((shape: readonly number[]) => ElementSource) | undefined;
   /** Encodes elements `first` to `first + count`, in row-major order, into memory of our own. */
   encode(first: number, count: number, heap: HeapWriter): Buffer;
 }
@@ -71,13 +74,18 @@ function typedBlock(array: TypedArray, type: ElementType): DataBlock {
   }
   if (type.lanes !== 1) throw mismatch(type.name, array, 'cannot be made of');
   const { length } = array;
+  const conversion = conversionOf(array, type);
+  const bytes = bytesOf(array);
+  const numbers = conversion && ((shape: readonly number[]): ElementSource => ({ bytes, offset: 0, strides: rowMajorStrides(shape, conversion.size), swap: type.swap, conversion }));
   return {
     shape: null,
     count: length,
     direct: null,
+    numbers,
     encode: (first, count, heap) => {
       checkLength(array, length);
-      return encodeEach(type, count, heap, (i) => array[first + i]);
+      const converted = conversion && convertedBytes({ bytes, offset: first * conversion.size, strides: [conversion.size], swap: type.swap, conversion }, [count], type.size);
+      return converted ?? encodeEach(type, count, heap, (i) => array[first + i]);
     },
   };
 }
@@ -133,21 +141,26 @@ function stridedBlock({ data, shape, strides, offset = 0 }: StridedArray, type: 
     }, offset);
   };
   // Now, for memory that is detached later gives no view any more.
-  const bytes = isDirect(data, type) && steps.every((step) => step >= 0) ? bytesOf(data) : null;
+  const bytes = steps.every((step) => step >= 0) ? bytesOf(data) : null;
+  const isPlain = bytes !== null && isDirect(data, type);
+  const conversion = bytes === null ? undefined : conversionOf(data, type);
+  // One row may come without the dimension of rows.
+  const elements = (of: readonly number[], size: number): ElementSource => ({
+    bytes: bytes ?? new Uint8Array(0),
+    offset: offset * size,
+    strides: [...of.slice(steps.length).map(() => 0), ...steps.map((step) => step * size)],
+    swap: type.swap,
+    ...(conversion === undefined ? {} : { conversion }),
+  });
   return {
     shape,
     count,
-    direct: bytes !== null
-      ? () => ({
-          bytes,
-          offset: offset * type.size,
-          strides: steps.map((step) => step * type.size),
-          swap: type.swap,
-        })
-      : null,
+    direct: isPlain ? (of) => elements(of, type.size) : null,
+    numbers: conversion && ((of) => elements(of, conversion.size)),
     encode: (first, n, heap) => {
       checkLength(data, length);
-      return encodeEach(type, n, heap, (i) => data[at(first + i)]);
+      const converted = conversion && n === count ? convertedBytes(elements(shape, conversion.size), shape, type.size) : undefined;
+      return converted ?? encodeEach(type, n, heap, (i) => data[at(first + i)]);
     },
   };
 }

@@ -12,6 +12,7 @@ import { ExternalStorage } from '../storage/external.js';
 import { mostReadNow, type MetadataBatch } from '../storage/file-store.js';
 import { begin, done, settled, turn, wait, Flight, Line, type Pending, type Steps } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
+import { checkNumbers } from './conversion.js';
 import { checkedBox, checkedNumbers, type DataBlock, type Selection } from './data.js';
 import { encodeDatasetHeader } from './dataset-header.js';
 import { checkFits, type DatasetPlan } from './dataset-spec.js';
@@ -386,6 +387,11 @@ export class DatasetNode extends ObjectNode {
     const { type } = this.plan;
     const [rows = 1, ...row] = count;
     if (block.direct !== null) return [{ firstRow: 0, rows, source: block.direct(count) }];
+    if (block.numbers !== undefined && block.count * type.size > SLICE_BYTES && !(this.storage instanceof ExternalStorage)) {
+      const source = block.numbers(count);
+      yield* checkNumbers(source, count, this.context.store, (from, n) => block.encode(from, n, this.context.heap));
+      return [{ firstRow: 0, rows, source }];
+    }
     const perRow = product(row);
     const rowsAtOnce = Math.max(1, Math.floor(SLICE_BYTES / Math.max(1, perRow * type.size)));
     const pieces: Piece[] = [];

@@ -37,9 +37,11 @@ export interface ElementType {
   readonly lanes: number;
   /** The words that must be reversed between memory and file: 1 for none. */
   readonly swap: number;
+  /** Of numbers that any number may become. */
+  readonly number?: IntegerName | FloatName;
   /** Writes one value. @throws ERR_TYPE_MISMATCH for a value that the type cannot hold */
   put(target: Buffer, offset: number, value: unknown, heap: HeapWriter): void;
-  /** Writes many values one after the other, where that is faster; false when it has to be done, or refused, one by one. */
+  /** Writes many values one after the other, to zeros, where that is faster; false when it has to be done, or refused, one by one. */
   putAll?(target: Buffer, values: readonly unknown[], heap: HeapWriter): boolean;
   /** Reads one value. */
   get(source: Buffer, offset: number, heap: HeapReader): unknown;
@@ -68,6 +70,7 @@ export function numberType(kindName: IntegerName | FloatName, bigEndian: boolean
     arrays: kind.arrays,
     lanes: 1,
     swap: bigEndian === machineIsBigEndian ? 1 : size,
+    number: kindName,
     put: (target, offset, value) => {
       kind.put(target, offset, value);
       reverse(target, offset);
@@ -144,7 +147,7 @@ export function fixedStringType(size: number, { encoding = 'utf8', pad = 'null' 
   const name = `string(${String(size)})`;
   const room = pad === 'nullterm' ? size - 1 : size;
   const filler = pad === 'space' ? 0x20 : 0;
-  return packed(name, { class: 'string', size, pad, charset: encoding }, {
+  const type = packed(name, { class: 'string', size, pad, charset: encoding }, {
     put: (target, offset, value) => {
       if (typeof value !== 'string') throw mismatch(name, value);
       const bytes = checkedText(name, value, encoding);
@@ -168,6 +171,27 @@ export function fixedStringType(size: number, { encoding = 'utf8', pad = 'null' 
       return bytes.toString('utf8', 0, end);
     },
   });
+  return { ...type, putAll: (target, values) => putAscii(target, values, { size, room, filler }) };
+}
+
+/** Texts of which each character is a byte, written by a loop that the compiler sees through. @returns false when there is another one, or one that does not fit */
+function putAscii(target: Buffer, values: readonly unknown[], { size, room, filler }: { readonly size: number; readonly room: number; readonly filler: number }): boolean {
+  let at = 0;
+  for (const value of values) {
+    if (typeof value !== 'string' || value.length > room) return false;
+    const { length } = value;
+    let code = -1;
+    for (let i = 0; i < length; i += 1) {
+      code = value.charCodeAt(i);
+      if (code === 0 || code > 0x7f) return false;
+      target[at + i] = code;
+    }
+    // It would be taken for padding.
+    if (code === filler) return false;
+    if (filler !== 0) target.fill(filler, at + length, at + size);
+    at += size;
+  }
+  return true;
 }
 
 /** Bytes of the text. A lone surrogate has no encoding and would be written as something else. */

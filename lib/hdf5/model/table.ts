@@ -1,7 +1,8 @@
 // Tables: rows of named columns, stored row by row in one compound dataset or column by column in a group of datasets.
 import { FreestoneError, checkChoice, checkInteger, checkOptions, shown } from '../../errors.js';
 import { native } from '../../native.js';
-import { checkStillThere } from '../storage/box.js';
+import { checkStillThere, type ElementSource } from '../storage/box.js';
+import { formOf } from '../storage/form.js';
 import { begin, done, now, promised, settled, Flight, type Pending, type Steps } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
 import { dataBlock, type DataBlock, type Value } from './data.js';
@@ -193,16 +194,29 @@ export class Table {
         this.#columns.forEach(({ name, type, offset }, i) => {
           const block = blocks[i];
           if (block === undefined) return;
-          const source = block.direct?.([block.count]);
-          const bytes = source?.bytes ?? inColumn(name, () => block.encode(first, count, heap));
-          const stride = source?.strides[0] ?? type.size;
-          const from = source === undefined ? 0 : source.offset + first * stride;
-          native().copyBox(rows, offset, Float64Array.of(rowSize), bytes, from, Float64Array.of(stride), Float64Array.of(count), type.size, source?.swap ?? 1);
+          const own = block.direct?.([block.count]) ?? block.numbers?.([block.count]);
+          const into = { rows, rowSize, offset, size: type.size };
+          // Where a number does not fit, taking each by itself says which.
+          if (own !== undefined && packColumn(into, own, first, count)) return;
+          const bytes = inColumn(name, () => block.encode(first, count, heap));
+          packColumn(into, { bytes, offset: 0, strides: [type.size], swap: 1 }, 0, count);
         });
         return rows;
       },
     };
   }
+}
+
+/** Puts `count` values of a column, from one on, into as many rows. @returns whether all can be what they are to become */
+function packColumn(
+  { rows, rowSize, offset, size }: { readonly rows: Buffer; readonly rowSize: number; readonly offset: number; readonly size: number },
+  source: ElementSource,
+  first: number,
+  count: number,
+): boolean {
+  const [stride = 0] = source.strides;
+  const from = source.offset + first * stride;
+  return native().convertBox(rows, offset, Float64Array.of(rowSize), source.bytes, from, Float64Array.of(stride), Float64Array.of(count), formOf(source, size));
 }
 
 /** Names the column in what is wrong with its values. */

@@ -1,5 +1,6 @@
 // Boxes of elements in n dimensions, and where their bytes are.
 import { FreestoneError } from '../../errors.js';
+import type { Conversion } from './form.js';
 
 /** A box inside an array: `start` and `count` have one number per dimension. */
 export interface Box {
@@ -16,6 +17,8 @@ export interface ElementSource {
   readonly strides: readonly number[];
   /** The words whose bytes must be reversed on the way into the file: 1 for none, else 2, 4 or 8. */
   readonly swap: number;
+  /** Numbers that must become others before that; all have been found to fit. Strides are those in memory. */
+  readonly conversion?: Conversion;
 }
 
 /** Where the elements of a box are read to: packed, in row-major order. */
@@ -123,6 +126,38 @@ export function runsOf(box: Box, shape: readonly number[], elementSize: number):
     }
   };
   return { run, starts: starts() };
+}
+
+/** A part of a box whose elements follow each other in row-major order. */
+export interface BoxPart {
+  /** Its first element, in the box. */
+  readonly start: readonly number[];
+  readonly count: readonly number[];
+  /** How many elements of the box are before it. */
+  readonly first: number;
+}
+
+/** Cuts a box of `count` elements into parts of at most `most` bytes each, or of one element. */
+export function* partsOf(count: readonly number[], elementSize: number, most: number): Generator<BoxPart> {
+  if (product(count) === 0) return;
+  const packed = rowMajorStrides(count, 1);
+  let inner = elementSize;
+  let cut = count.length;
+  for (; cut > 0 && inner * (count[cut - 1] ?? 1) <= most; cut -= 1) inner *= count[cut - 1] ?? 1;
+  if (cut === 0) {
+    yield { start: count.map(() => 0), count, first: 0 };
+    return;
+  }
+  const extent = count[cut - 1] ?? 1;
+  const rows = Math.max(1, Math.floor(most / inner));
+  const outer = count.slice(0, cut - 1);
+  const behind = count.slice(cut);
+  for (const position of positions(outer.map(() => 0), outer.map((n) => n - 1))) {
+    for (let row = 0; row < extent; row += rows) {
+      const start = [...position, row, ...behind.map(() => 0)];
+      yield { start, count: [...outer.map(() => 1), Math.min(rows, extent - row), ...behind], first: dot(start, packed) };
+    }
+  }
 }
 
 /** @throws ERR_INVALID_ARGUMENT when memory that is read into was detached meanwhile */

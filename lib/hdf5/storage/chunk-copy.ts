@@ -1,7 +1,8 @@
 // Between a chunk in memory and the elements of a box that is written or read.
 import { native } from '../../native.js';
 import type { CachedChunk, ChunkCache } from './chunk-cache.js';
-import { checkStillThere, checkTarget, dot, isContiguous, product, rowMajorStrides, type Box, type ElementSource, type ElementTarget } from './box.js';
+import { checkTarget, dot, isContiguous, product, rowMajorStrides, type Box, type ElementSource, type ElementTarget } from './box.js';
+import { checkSource, convertedForNow } from './form.js';
 
 /** What all chunks of a dataset have in common. */
 export interface ChunkGeometry {
@@ -46,9 +47,9 @@ export function copyInto(
   start: readonly number[],
   part: Box,
   box: Box,
-  { bytes, offset, strides, swap }: ElementSource,
+  source: ElementSource,
 ): void {
-  let from = offset;
+  let from = source.offset;
   let to = 0;
   // How many of the chunk's bytes one element takes of the outermost dimension that is not whole: what is written is one run if nothing outside of it is left out.
   let run = elementSize;
@@ -57,13 +58,15 @@ export function copyInto(
   for (let d = shape.length - 1; d >= 0; d -= 1) {
     const first = part.start[d] ?? 0;
     const count = part.count[d] ?? 0;
-    from += (first - (box.start[d] ?? 0)) * (strides[d] ?? 0);
+    from += (first - (box.start[d] ?? 0)) * (source.strides[d] ?? 0);
     to += (first - (start[d] ?? 0)) * (chunkStrides[d] ?? 0);
     if (!inner && count !== 1) isRun = false;
     run *= count;
     if (count !== shape[d]) inner = false;
   }
-  checkStillThere(bytes, from, strides, part.count, elementSize);
+  checkSource(source, part.count, elementSize, from);
+  const { bytes, strides, swap } = source.conversion === undefined ? source : convertedForNow({ ...source, offset: from }, part.count, elementSize);
+  if (source.conversion !== undefined) from = 0;
   if (isRun && to <= cached.filled) cached.filled = Math.max(cached.filled, to + run);
   else cache.fillUp(cached);
   cached.dirty = true;

@@ -2,7 +2,6 @@
 // on a worker thread. A chunk that is only partly written stays in memory until it fills up, is pushed out, or is flushed.
 import type { Layout } from '../format/layout.js';
 import {
-  checkStillThere,
   dot,
   intersect,
   isContiguous,
@@ -18,6 +17,8 @@ import { copyInto, copyOut, type ChunkGeometry } from './chunk-copy.js';
 import type { ChunkIndex, ChunkRecord } from './chunk-index.js';
 import { ChunksNow } from './chunks-now.js';
 import type { FileStore, MetadataBatch } from './file-store.js';
+import { checkSource, isAsInFile } from './form.js';
+import { isGathered } from './gathered-run.js';
 import { begin, settled, wait, Flight, Line, type Pending, type Steps } from './steps.js';
 import { StoredChunks } from './stored-chunks.js';
 
@@ -59,9 +60,8 @@ export class ChunkedStorage {
     this.#shape = options.shape;
     this.#chunkBytes = product(options.chunkShape) * options.elementSize;
     this.#chunkStrides = rowMajorStrides(options.chunkShape, options.elementSize);
-    const { chunkShape, shape, filters } = options;
-    this.#chunks = new StoredChunks(store, { chunkShape, shape, chunkBytes: this.#chunkBytes, filters, onStored });
-    this.#geometry = { shape: chunkShape, strides: this.#chunkStrides, elementSize: options.elementSize };
+    this.#chunks = new StoredChunks(store, { ...options, onStored });
+    this.#geometry = { shape: options.chunkShape, strides: this.#chunkStrides, elementSize: options.elementSize };
     this.#cache = new ChunkCache(this.#chunkBytes, options.cacheBytes, options.fill, onThrash);
     this.#now = new ChunksNow({
       geometry: this.#geometry,
@@ -137,42 +137,44 @@ export class ChunkedStorage {
 
   /** @param stays whether the source stays as it is until the flight has landed */
   *#gatherAll(box: Box, source: ElementSource, flight: Flight, stays: boolean): Steps {
-    const isPlain = stays && this.#chunks.isPlain && source.swap === 1;
     for (const position of positionsOf(box, this.#options.chunkShape)) {
       if (flight.failed) break;
-      if (!isPlain || !(yield* this.#storeFromSource(position, box, source, flight))) yield* this.#gather(position, box, source, flight);
+      if (!stays || !(yield* this.#storeFromSource(position, box, source, flight))) yield* this.#gather(position, box, source, flight);
     }
   }
 
-  /** Stores a chunk that the box holds as the file will have it, from the caller's own memory, which the kernel alone reads. @returns whether it is such a one */
+  /** Stores a chunk that the box completes by itself from the caller's own memory, which the kernel alone reads. @returns whether it is such a one */
   *#storeFromSource(position: readonly number[], box: Box, source: ElementSource, flight: Flight): Steps<boolean> {
     const { chunkShape, elementSize } = this.#options;
-    const { bytes, offset, strides } = source;
     const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
-    const isWhole = start.every((first, d) => first >= (box.start[d] ?? 0) && first + (chunkShape[d] ?? 1) <= (box.start[d] ?? 0) + (box.count[d] ?? 0));
-    if (!isWhole || !isContiguous(source, chunkShape, elementSize)) return false;
+    if (start.some((first, d) => first < (box.start[d] ?? 0)) || !this.#isComplete(start, box)) return false;
+    const { count } = intersect(box, { start, count: chunkShape });
+    const isPlain = this.#chunks.isPlain && isAsInFile(source) && count.every((n, d) => n === chunkShape[d]) && isContiguous(source, count, elementSize);
+    if (!isPlain && !isGathered(this.#chunkBytes)) return false;
     const number = this.index.number(position);
     yield* settled(this.#storing.get(number));
     if (this.#cache.get(number) !== undefined) return false;
     // The memory is the user's, who may have detached it meanwhile: it is looked at when its turn has come.
     yield* wait(this.#store.throttle.enter(this.#chunkBytes));
+    const offset = source.offset + dot(start.map((first, d) => first - (box.start[d] ?? 0)), source.strides);
     try {
-      checkStillThere(bytes, offset, strides, box.count, elementSize);
+      checkSource(source, count, elementSize, offset);
     } catch (error) {
       this.#store.throttle.leave(this.#chunkBytes);
       throw error;
     }
-    const from = offset + dot(start.map((first, d) => first - (box.start[d] ?? 0)), strides);
-    const stored = begin(this.#storeWhole(number, bytes.subarray(from, from + this.#chunkBytes)));
+    const part = { ...source, offset };
+    const { bytes } = source;
+    const stored = begin(this.#storeWhole(number, isPlain ? this.#chunks.putPlain(number, bytes.subarray(offset, offset + this.#chunkBytes)) : this.#chunks.putGathered(number, part, count)));
     if (!stored.isSettled) this.#storing.set(number, stored);
     flight.add(stored);
     return true;
   }
 
   /** The throttle has been entered. */
-  *#storeWhole(number: number, bytes: Uint8Array): Steps {
+  *#storeWhole(number: number, put: Steps): Steps {
     try {
-      yield* this.#chunks.putPlain(number, bytes);
+      yield* put;
     } finally {
       this.#storing.delete(number);
     }

@@ -17,6 +17,7 @@ import {
 import type { CachedChunk, ChunkCache } from './chunk-cache.js';
 import { copyInto, copyOut, type ChunkGeometry } from './chunk-copy.js';
 import { leastRun, mostReadNow, type FileStore } from './file-store.js';
+import { isAsInFile } from './form.js';
 import type { StoredChunks } from './stored-chunks.js';
 
 /** A box in more chunks than these is not read or written within the call. */
@@ -121,7 +122,7 @@ export class ChunksNow {
   /** The bytes of a row, if the box is rows that go straight to the file; else 0. */
   #rowThrough({ start, count }: Box, source: ElementSource): number {
     const { geometry: { shape, elementSize }, chunks } = this.#with;
-    if (!chunks.isPlain || source.swap !== 1) return 0;
+    if (!chunks.isPlain || !isAsInFile(source)) return 0;
     let row = elementSize;
     for (let d = 1; d < shape.length; d += 1) {
       if (count[d] !== shape[d] || (start[d] ?? 0) % (shape[d] ?? 1) !== 0) return 0;

@@ -1,11 +1,9 @@
 // Contiguous storage: all elements in one run of the file, whose space is allocated at the first write.
 import type { Layout } from '../format/layout.js';
-import { native } from '../../native.js';
 import {
-  checkStillThere,
   checkTarget,
   dot,
-  isContiguous,
+  partsOf,
   positions,
   product,
   rowMajorStrides,
@@ -15,6 +13,8 @@ import {
   type ElementSource,
   type ElementTarget,
 } from './box.js';
+import { changedMeanwhile, checkSource, fetchNow } from './form.js';
+import { gatherRun, isDirect, isGathered, type ElementRun } from './gathered-run.js';
 import { leastRun, mostReadNow, writePieceSize, type Extent, type FileStore } from './file-store.js';
 import { begin, settled, wait, Flight, Line, type Steps } from './steps.js';
 
@@ -74,9 +74,9 @@ export class ContiguousStorage {
   #writeNow(box: Box, source: ElementSource): boolean {
     const size = product(box.count) * this.#elementSize;
     const isFirst = this.#address === null;
-    if (size === 0 || source.swap !== 1 || !isContiguous(source, box.count, this.#elementSize)) return false;
+    if (size === 0 || !isDirect({ count: box.count, source }, this.#elementSize)) return false;
     if (walkedDimensions(box, this.#shape) > 0 || (isFirst && size < this.size) || !this.#store.turns.allow(size)) return false;
-    checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
+    checkSource(source, box.count, this.#elementSize);
     this.#address ??= this.#store.space.allocate(this.size, { kind: 'raw' });
     const address = this.#address;
     try {
@@ -91,7 +91,7 @@ export class ContiguousStorage {
   /** Writes one box of a small dataset by copying it. It reaches the file with the next flush at the latest. */
   #put(box: Box, source: ElementSource): void {
     if (product(box.count) === 0) return;
-    checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
+    checkSource(source, box.count, this.#elementSize);
     let address = this.#address;
     if (address === null) {
       address = this.#store.space.allocate(this.size, { kind: 'raw' });
@@ -99,11 +99,11 @@ export class ContiguousStorage {
       this.#address = address;
     }
     const size = product(box.count) * this.#elementSize;
-    if (size === this.size && source.swap === 1 && isContiguous(source, box.count, this.#elementSize)) {
+    if (size === this.size && isDirect({ count: box.count, source }, this.#elementSize)) {
       this.#store.behind.put(address, source.bytes.subarray(source.offset, source.offset + size));
       return;
     }
-    for (const { at, bytes } of this.#runs(address, box, source)) this.#store.behind.put(at, bytes);
+    for (const run of this.#runs(address, box, source)) for (const { at, bytes } of this.#pieces(run)) this.#store.behind.put(at, bytes);
   }
 
   /** Writes one box; writes are done in the order of their calls. */
@@ -208,20 +208,14 @@ export class ContiguousStorage {
     const address = yield* this.#allocate(box);
     const flight = new Flight();
     try {
-      for (const { at, bytes } of this.#runs(address, box, source)) {
+      for (const run of this.#runs(address, box, source)) {
         if (flight.failed) break;
-        const size = bytes.length;
-        yield* wait(this.#store.throttle.enter(size));
-        // As much as was let through is given back, also where the memory has gone meanwhile.
-        if (bytes.length !== size) {
-          this.#store.throttle.leave(size);
-          break;
-        }
-        flight.add(begin(this.#store.submitted(at, bytes)));
+        if (!isDirect(run, this.#elementSize) && isGathered(product(run.count) * this.#elementSize)) yield* gatherRun(this.#store, flight, run, this.#elementSize);
+        else yield* this.#writeRun(run, flight);
       }
       yield* flight.landed();
       // What was read from memory that was taken away meanwhile is anything.
-      checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
+      checkSource(source, box.count, this.#elementSize);
     } catch (error) {
       // What is under way must not meet the next write.
       yield* settled(begin(flight.landed()));
@@ -231,55 +225,55 @@ export class ContiguousStorage {
     }
   }
 
-  /** What goes where: the bytes of the box, in pieces that lie in one run in the file. */
-  *#runs(address: number, box: Box, source: ElementSource): Generator<{ at: number; bytes: Uint8Array }> {
-    const strides = rowMajorStrides(this.#shape, this.#elementSize);
-    const outer = walkedDimensions(box, this.#shape);
-    const run = product(box.count.slice(outer)) * this.#elementSize;
-    const direct = source.swap === 1 && isContiguous(source, box.count, this.#elementSize);
-    let done = 0;
-    for (const position of positions(box.count.slice(0, outer).map(() => 0), box.count.slice(0, outer).map((n) => n - 1))) {
-      const at = address + dot(box.start, strides) + dot(position, strides);
-      if (direct) {
-        for (let from = 0; from < run; from += writePieceSize) {
-          checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
-          const start = source.offset + done + from;
-          yield { at: at + from, bytes: source.bytes.subarray(start, start + Math.min(writePieceSize, run - from)) };
-        }
-      } else {
-        yield* this.#gathered(at, box.count.slice(outer), {
-          ...source,
-          offset: source.offset + dot(position, source.strides),
-          strides: source.strides.slice(outer),
-        });
+  /** Begins to write a run. */
+  *#writeRun(run: ElementRun, flight: Flight): Steps {
+    for (const { at, bytes } of this.#pieces(run)) {
+      if (flight.failed) return;
+      const size = bytes.length;
+      yield* wait(this.#store.throttle.enter(size));
+      // As much as was let through is given back, also where the memory has gone meanwhile.
+      if (bytes.length !== size) {
+        this.#store.throttle.leave(size);
+        return;
       }
-      done += run;
+      flight.add(begin(this.#store.submitted(at, bytes)));
     }
   }
 
-  /** Copies a run of elements into memory of our own, a piece at a time. */
-  *#gathered(at: number, count: readonly number[], source: ElementSource): Generator<{ at: number; bytes: Uint8Array }> {
-    const [rows = 1, ...rest] = count;
-    const row = product(rest) * this.#elementSize;
-    const strides = Float64Array.from(rowMajorStrides(count, this.#elementSize));
-    const rowsAtOnce = Math.max(1, Math.floor(writePieceSize / row));
-    for (let first = 0; first < rows; first += rowsAtOnce) {
-      const n = Math.min(rowsAtOnce, rows - first);
-      // The memory is the user's, who may have detached it since the last piece.
-      checkStillThere(source.bytes, source.offset, source.strides, count, this.#elementSize);
-      const piece = Buffer.allocUnsafeSlow(n * row);
-      native().copyBox(
-        piece,
-        0,
-        strides,
-        source.bytes,
-        source.offset + first * (source.strides[0] ?? 0),
-        Float64Array.from(source.strides),
-        Float64Array.from(count.length === 0 ? [] : [n, ...rest]),
-        this.#elementSize,
-        source.swap,
-      );
-      yield { at: at + first * row, bytes: piece };
+  /** The runs of the file that a box lies in. */
+  *#runs(address: number, box: Box, source: ElementSource): Generator<ElementRun> {
+    const strides = rowMajorStrides(this.#shape, this.#elementSize);
+    const outer = walkedDimensions(box, this.#shape);
+    const count = box.count.slice(outer);
+    const first = address + dot(box.start, strides);
+    for (const position of positions(box.count.slice(0, outer).map(() => 0), box.count.slice(0, outer).map((n) => n - 1))) {
+      yield {
+        at: first + dot(position, strides),
+        count,
+        source: { ...source, offset: source.offset + dot(position, source.strides), strides: source.strides.slice(outer) },
+      };
+    }
+  }
+
+  /** The bytes of a run, a piece at a time: the caller's own where they are as in the file, else a copy. */
+  *#pieces(run: ElementRun): Generator<{ at: number; bytes: Uint8Array }> {
+    const { at, count, source } = run;
+    if (!isDirect(run, this.#elementSize)) {
+      for (const part of partsOf(count, this.#elementSize, writePieceSize)) {
+        const elements = { ...source, offset: source.offset + dot(part.start, source.strides) };
+        // The memory is the user's, who may have detached it since the last piece.
+        checkSource(elements, part.count, this.#elementSize);
+        const bytes = Buffer.allocUnsafeSlow(product(part.count) * this.#elementSize);
+        if (!fetchNow(bytes, elements, part.count, this.#elementSize)) throw changedMeanwhile();
+        yield { at: at + part.first * this.#elementSize, bytes };
+      }
+      return;
+    }
+    const size = product(count) * this.#elementSize;
+    for (let from = 0; from < size; from += writePieceSize) {
+      checkSource(source, count, this.#elementSize);
+      const start = source.offset + from;
+      yield { at: at + from, bytes: source.bytes.subarray(start, start + Math.min(writePieceSize, size - from)) };
     }
   }
 

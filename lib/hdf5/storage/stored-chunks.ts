@@ -1,15 +1,17 @@
 // The chunks of one dataset in the file: how they come there, where they are, and how they come back.
 import { native, type NativeChunkCodec } from '../../native.js';
-import { checkStillThere } from './box.js';
+import { checkStillThere, product, rowMajorStrides, type ElementSource } from './box.js';
 import { ChunkIndex, type ChunkRecord } from './chunk-index.js';
 import type { FileStore } from './file-store.js';
+import { checkSource, fetched, formOf } from './form.js';
 import { task, wait, type Steps } from './steps.js';
 
 export interface StoredChunksOptions {
   readonly chunkShape: readonly number[];
   readonly shape: readonly number[];
-  /** Bytes of a chunk before filters. */
-  readonly chunkBytes: number;
+  readonly elementSize: number;
+  /** One element, or null for zeros. */
+  readonly fill: Uint8Array | null;
   /** For each filter: id, number of values, values. */
   readonly filters: Uint32Array;
   /** Called whenever the index has changed. */
@@ -21,14 +23,20 @@ export class StoredChunks {
   readonly #store: FileStore;
   readonly #codec: NativeChunkCodec;
   readonly #chunkBytes: number;
+  readonly #elementSize: number;
+  readonly #strides: Float64Array;
+  readonly #fill: Uint8Array;
   readonly #onStored: () => void;
   /** Whether chunks are in the file as they are in memory. Then a chunk has one size for ever and is rewritten where it is. */
   readonly isPlain: boolean;
 
-  constructor(store: FileStore, { chunkShape, shape, chunkBytes, filters, onStored }: StoredChunksOptions) {
+  constructor(store: FileStore, { chunkShape, shape, elementSize, fill, filters, onStored }: StoredChunksOptions) {
     this.#store = store;
     this.#codec = new (native().ChunkCodec)(filters);
-    this.#chunkBytes = chunkBytes;
+    this.#chunkBytes = product(chunkShape) * elementSize;
+    this.#elementSize = elementSize;
+    this.#strides = Float64Array.from(rowMajorStrides(chunkShape, elementSize));
+    this.#fill = fill ?? new Uint8Array(0);
     this.#onStored = onStored;
     this.isPlain = filters.length === 0;
     this.index = new ChunkIndex(chunkShape, shape);
@@ -107,6 +115,40 @@ export class StoredChunks {
     if (known !== undefined) return;
     this.index.set(number, { address, size, filterMask: 0 });
     this.#onStored();
+  }
+
+  /**
+   * Puts one chunk together from a user's memory, which the kernel alone reads, and stores it; the throttle has let it through.
+   * @param source of which the chunk has `count` elements from its first on; the rest is the fill value
+   */
+  *putGathered(number: number, source: ElementSource, count: readonly number[]): Steps {
+    const { file, space } = this.#store;
+    const { bytes, offset } = source;
+    const known = this.isPlain ? this.index.get(number) : undefined;
+    const strides = Float64Array.from(source.strides);
+    const form = formOf(source, this.#elementSize);
+    const isThere = (): void => {
+      checkSource(source, count, this.#elementSize);
+    };
+    try {
+      const gathering = task((ticket) => {
+        this.#codec.gather(ticket, file, space.native, known?.address, this.#chunkBytes, this.#strides, this.#fill, bytes, offset, strides, Float64Array.from(count), form);
+      }, bytes);
+      const stored = yield* fetched(gathering, isThere);
+      // What was read from memory that was taken away meanwhile is anything.
+      try {
+        isThere();
+      } catch (error) {
+        if (known === undefined) this.#store.release(stored);
+        throw error;
+      }
+      if (known !== undefined) return;
+      this.forget(number);
+      this.index.set(number, stored);
+      this.#onStored();
+    } finally {
+      this.#store.throttle.leave(this.#chunkBytes);
+    }
   }
 
   /** Takes a chunk out of the index and gives its space back. */

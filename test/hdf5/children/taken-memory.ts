@@ -5,6 +5,7 @@ import { writeSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 import { FreestoneError } from '../../../lib/errors.js';
+import { native } from '../../../lib/native.js';
 import { H5File, gzip, lzf, shuffle, t, type Dataset, type DatasetSpec } from '../../../lib/hdf5/index.js';
 
 const [path = '', rounds = '1'] = process.argv.slice(2);
@@ -90,6 +91,10 @@ const trials: Readonly<Record<string, Trial>> = {
   'whole and as it is': writes(plain, (x, data) => x.write(data)),
   'of the other byte order': writes({ ...plain, dtype: 'float64be' }, (x, data) => x.write(data)),
   'converted': writes({ ...plain, dtype: 'float32' }, (x, data) => x.write(data)),
+  'converted to what refuses some': writes({ ...plain, dtype: 'int32' }, (x, data) => x.write(data)),
+  'converted, in chunks': writes({ ...packed, dtype: 'float32be' }, (x, data) => x.write(data)),
+  'converted, with strides': writes({ ...chunked, dtype: 'int32', shape: [half] }, (x, data) => x.write({ data, shape: [half], strides: [2] }), (i) => 2 * i + 1, half),
+  'converted and appended': writes({ ...grown, dtype: 'float32' }, appended),
   'with strides': writes({ ...plain, shape: [half] }, (x, data) => x.write({ data, shape: [half], strides: [2] }), (i) => 2 * i + 1, half),
   'backwards': writes(plain, (x, data) => x.write({ data, shape: [COUNT], strides: [-1], offset: COUNT - 1 }), (i) => COUNT - i),
   'in many pieces': {
@@ -203,4 +208,4 @@ for (let round = 0; round < Number(rounds); round += 1) {
   file.space.validate();
 }
 await file.close();
-writeSync(1, JSON.stringify({ problems: problems.slice(0, 60), ...outcomes }));
+writeSync(1, JSON.stringify({ problems: problems.slice(0, 60), gathers: native().canGather(), ...outcomes }));

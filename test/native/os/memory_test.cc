@@ -203,3 +203,31 @@ TEST_CASE("memory that is not there can be copied from, which is an error") {
   CHECK(os::copy_foreign(into.data(), source.value(), 0).ok());
   CHECK(os::release(source.value(), 4 * page).ok());
 }
+
+TEST_CASE("many ranges of memory that is somebody else's are put one after the other, or are a fault that can be told") {
+  if (!os::copies_foreign()) return;
+  const size_t page = os::page_size();
+  const auto source = os::reserve(4 * page, 1);
+  REQUIRE(source.ok());
+  REQUIRE(os::commit(source.value(), 3 * page).ok());
+  for (size_t i = 0; i < 3 * page; ++i) source.value()[i] = static_cast<uint8_t>(i * 31 + i / 256);
+  // More than one call takes, of all lengths.
+  std::vector<base::ConstBytes> runs;
+  std::vector<uint8_t> wanted;
+  for (size_t i = 0; i < 2000; ++i) {
+    const size_t from = i * 977 % (2 * page);
+    runs.emplace_back(source.value() + from, 1 + i % 90);
+    wanted.insert(wanted.end(), runs.back().begin(), runs.back().end());
+  }
+  std::vector<uint8_t> into(wanted.size());
+  REQUIRE(os::copy_foreign(into.data(), runs).ok());
+  CHECK(into == wanted);
+  CHECK(os::copy_foreign(nullptr, std::span<const base::ConstBytes>()).ok());
+  // A run that begins in memory and ends outside; and one that is outside.
+  runs[1999] = {source.value() + 3 * page - 10, 20};
+  into.resize(wanted.size() + 100);
+  CHECK(os::copy_foreign(into.data(), runs).system_error() == EFAULT);
+  runs[3] = {source.value() + 3 * page, 20};
+  CHECK(os::copy_foreign(into.data(), runs).system_error() == EFAULT);
+  CHECK(os::release(source.value(), 4 * page).ok());
+}
