@@ -177,6 +177,27 @@ describe('what worker threads fetch', () => {
     }
   });
 
+  it('that is changed meanwhile is what it was at some time, or refused', async () => {
+    await using file = await H5File.create(scratch.path());
+    const count = 400_000;
+    const seen = new Set<unknown>();
+    for (const [i, turns] of [0, 0, 1, 1, 2, 3, 4, 6, 10, 50].entries()) {
+      const layout = i % 2 === 0 ? {} : { chunks: [50_000], filters: [gzip(1)] };
+      const dataset = await file.root.createDataset(String(i), { dtype: 'int32be', shape: [count], fill: -1, ...layout });
+      const data = new Float64Array(count).fill(5);
+      const writing = dataset.write(data).then(() => undefined, (error: unknown) => error);
+      for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+      data.fill(0.5);
+      const outcome = await writing;
+      seen.add(outcome === undefined ? undefined : (outcome as FreestoneError).code);
+      const found = new Set((await dataset.read()) as Int32Array);
+      found.delete(5);
+      if (outcome !== undefined) found.delete(-1);
+      expect([...found]).toEqual([]);
+    }
+    for (const code of seen) expect([undefined, 'ERR_TYPE_MISMATCH', 'ERR_INVALID_ARGUMENT']).toContain(code);
+  });
+
   it('is read by many calls at once, each in its turn', async () => {
     await using file = await H5File.create(scratch.path());
     const count = 400_000;

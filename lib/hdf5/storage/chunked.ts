@@ -163,9 +163,8 @@ export class ChunkedStorage {
       this.#store.throttle.leave(this.#chunkBytes);
       throw error;
     }
-    const part = { ...source, offset };
-    const { bytes } = source;
-    const stored = begin(this.#storeWhole(number, isPlain ? this.#chunks.putPlain(number, bytes.subarray(offset, offset + this.#chunkBytes)) : this.#chunks.putGathered(number, part, count)));
+    const put = isPlain ? this.#chunks.putPlain(number, source.bytes.subarray(offset, offset + this.#chunkBytes)) : this.#chunks.putGathered(number, { ...source, offset }, count);
+    const stored = begin(this.#storeWhole(number, put));
     if (!stored.isSettled) this.#storing.set(number, stored);
     flight.add(stored);
     return true;
