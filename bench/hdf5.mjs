@@ -35,6 +35,7 @@ const pythons = [process.env.PYTHON, 'python3', '/usr/bin/python3', 'python'].fi
 const subjects = [
   { name: 'freestone', commands: [node('freestone.mjs')] },
   { name: 'freestone sync', commands: [node('freestone-sync.mjs')] },
+  { name: 'freestone columns', commands: [node('freestone-columns.mjs')], works: ['rows'] },
   { name: 'libhdf5', build: buildLibhdf5, commands: [], install: 'apt-get install libhdf5-dev gcc pkg-config' },
   {
     name: 'h5py',
@@ -195,7 +196,7 @@ async function writing(work, present, reader, common, bytes) {
   const contents = work.counted === undefined ? { bytes, sha256: job.work === 'whole' ? await sha256(job.input, work.repeat, { signal }) : undefined } : undefined;
   const expected = { contents };
   return sideBySide(
-    present.filter(({ name }) => (name === 'plain write' ? work.withPlainWrite : !work.without?.includes(name))),
+    present.filter(({ name, works: only }) => (name === 'plain write' ? work.withPlainWrite : !work.without?.includes(name) && only?.includes(work.name) !== false)),
     {
       ...common,
       output: join(folder, 'output.h5'),
@@ -208,7 +209,7 @@ async function writing(work, present, reader, common, bytes) {
 /** Reads what `writers` have written before the clock. */
 async function reading(work, present, writers, common, bytes) {
   const { job, folder, signal, progress } = common;
-  const without = ['plain write', 'freestone sync', ...(work.without ?? []), ...(work.withoutReading ?? [])];
+  const without = ['plain write', 'freestone sync', 'freestone columns', ...(work.without ?? []), ...(work.withoutReading ?? [])];
   const files = {};
   try {
     for (const [name, writer] of Object.entries(writers)) {

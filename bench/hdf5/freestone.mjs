@@ -5,9 +5,10 @@ import { H5File, gzip, shuffle, t } from 'freestone/hdf5';
 import { readInput, subject } from '../harness/subject.mjs';
 import { Digest } from './digest.mjs';
 import { reads } from './freestone-reads.mjs';
-import { PIECE_VALUES, packedRows, texts } from './inputs.mjs';
+import { PIECE_VALUES, columns, packedRows, texts } from './inputs.mjs';
 
 const sync = process.env.BENCH_SYNC === '1';
+const inColumns = process.env.BENCH_COLUMNS === '1';
 const call = (object, name, ...values) => (sync ? object[`${name}Sync`](...values) : object[name](...values));
 
 const growing = (dtype, chunk) => ({ dtype, shape: [0], maxShape: [null], chunks: [chunk] });
@@ -40,10 +41,12 @@ const works = {
     };
   },
   rows(job) {
-    const rows = packedRows(job.size);
+    const rows = inColumns ? columns(job.size) : packedRows(job.size);
     return async (file) => {
-      const dtype = t.compound({ id: 'int64', a: 'float64', b: 'float64', c: 'float64', name: t.string(16) });
-      const data = await call(file.root, 'createDataset', 'data', growing(dtype, job.chunk));
+      const members = { id: 'int64', a: 'float64', b: 'float64', c: 'float64', name: t.string(16) };
+      const data = inColumns
+        ? await call(file.root, 'createTable', 'data', members, { chunkRows: job.chunk })
+        : await call(file.root, 'createDataset', 'data', growing(t.compound(members), job.chunk));
       for (let i = 0; i < job.count; i += 1) await call(data, 'append', rows);
     };
   },
