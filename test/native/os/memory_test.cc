@@ -204,7 +204,8 @@ TEST_CASE("memory that is not there can be copied from, which is an error") {
   CHECK(os::release(source.value(), 4 * page).ok());
 }
 
-TEST_CASE("many ranges of memory that is somebody else's are put one after the other, or are a fault that can be told") {
+TEST_CASE(
+    "many ranges of memory that is somebody else's are put one after the other, or are a fault that can be told") {
   if (!os::copies_foreign()) return;
   const size_t page = os::page_size();
   const auto source = os::reserve(4 * page, 1);
