@@ -47,9 +47,9 @@ std::vector<Number> interesting() {
     add(power);
     add(power - 1);
     add(power + 1);
-    add(-static_cast<int64_t>(power));
-    add(-static_cast<int64_t>(power) - 1 + (bits == 63 ? 1 : 0));
-    add(static_cast<int64_t>(-static_cast<int64_t>(power - 1)));
+    add(static_cast<int64_t>(0 - power));
+    add(static_cast<int64_t>(0 - power - 1));
+    add(static_cast<int64_t>(1 - power));
   }
   if constexpr (std::is_floating_point_v<Number>) {
     for (double value : {0.5, -0.5, -0.0, 1e10, 1e30, -1e300, 1.5, 254.99999, 0x1p63, 0x1p64, -0x1p63}) add(value);
