@@ -1,6 +1,6 @@
 // The addon with a tape: what is written to a file, in order, with the moments at which each write was begun and had ended.
 // A test mocks lib/native.js with `recordingNative`.
-import type { NativeAddon, NativeFile, NativeFileSpace } from '../../lib/native.js';
+import type { NativeAddon, NativeFile } from '../../lib/native.js';
 
 export type Event =
   | { readonly kind: 'write'; readonly id: number; readonly address: number; readonly bytes: Buffer }
@@ -49,6 +49,20 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
         ended(ticket, () => ({ kind: 'done', id }));
         write(ticket, address, data);
       };
+      const gather = this.gather.bind(this);
+      this.gather = (ticket, address, size, ...what) => {
+        // What it becomes is known only when it is there.
+        const { events } = tape();
+        const id = tape().begin((id) => ({ kind: 'write', id, address, bytes: Buffer.alloc(0) }));
+        const begun = events.length - 1;
+        stores.set(ticket, () => {
+          const bytes = Buffer.alloc(size);
+          this.readSync(address, bytes);
+          events[begun] = { kind: 'write', id, address, bytes };
+        });
+        ended(ticket, () => ({ kind: 'done', id }));
+        gather(ticket, address, size, ...what);
+      };
       this.truncate = (ticket, size) => {
         const id = tape().begin((id) => ({ kind: 'truncate', id, size }));
         ended(ticket, () => ({ kind: 'done', id }));
@@ -65,8 +79,8 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
   class RecordingCodec extends real.ChunkCodec {
     constructor(...args: ConstructorParameters<NativeAddon['ChunkCodec']>) {
       super(...args);
-      const store = this.store.bind(this);
-      this.store = (ticket: number, file: NativeFile, space: NativeFileSpace, chunk: Uint8Array) => {
+      const [store, gather] = [this.store.bind(this), this.gather.bind(this)];
+      const note = (ticket: number, file: NativeFile): void => {
         const { events } = tape();
         // Where it goes and what it becomes is known only when it is there.
         const id = tape().begin((id) => ({ kind: 'write', id, address: 0, bytes: Buffer.alloc(0) }));
@@ -79,7 +93,14 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
         ends.set(ticket, (failed) => {
           if (!failed) events.push({ kind: 'done', id });
         });
-        store(ticket, file, space, chunk);
+      };
+      this.store = (ticket: number, file: NativeFile, ...what) => {
+        note(ticket, file);
+        store(ticket, file, ...what);
+      };
+      this.gather = (ticket: number, file: NativeFile, ...what) => {
+        note(ticket, file);
+        gather(ticket, file, ...what);
       };
     }
   }
@@ -88,6 +109,9 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
     ...real,
     setErrorFactory: real.setErrorFactory.bind(real),
     copyBox: real.copyBox.bind(real),
+    convertBox: real.convertBox.bind(real),
+    checkElements: real.checkElements.bind(real),
+    canGather: real.canGather.bind(real),
     packTexts: real.packTexts.bind(real),
     workerCount: real.workerCount.bind(real),
     filterLibraries: real.filterLibraries.bind(real),
