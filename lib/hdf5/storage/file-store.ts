@@ -70,9 +70,9 @@ const TURN_MILLISECONDS = 8;
 const CALLS_PER_LOOK = 32;
 /** More is not written within a call. */
 const MOST_WRITTEN_NOW = 2 * 2 ** 20;
-/** A write that took so long waited for the device: for a while others do not. */
+/** A write that took so long waited for the device: for so many times as long others do not. */
 const SLOW_MILLISECONDS = 4;
-const SLOW_PAUSE_MILLISECONDS = 1000;
+const PAUSE_FACTOR = 50;
 
 /**
  * Sees to it that what is done within calls leaves the event loop its turns: a program that awaits one short call after the other
@@ -118,7 +118,7 @@ export class Turns {
   /** A write was done within the call. */
   wrote(begun: number): void {
     const now = performance.now();
-    if (now - begun >= SLOW_MILLISECONDS) this.#slowUntil = now + SLOW_PAUSE_MILLISECONDS;
+    if (now - begun >= SLOW_MILLISECONDS) this.#slowUntil = now + PAUSE_FACTOR * (now - begun);
     this.#isDue = this.#writingSince !== undefined && now - this.#writingSince >= TURN_MILLISECONDS;
   }
 }
