@@ -49,7 +49,12 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
         ended(ticket, () => ({ kind: 'done', id }));
         write(ticket, address, data);
       };
-      const gather = this.gather.bind(this);
+      const [writeSync, gather] = [this.writeSync.bind(this), this.gather.bind(this)];
+      this.writeSync = (address, data) => {
+        const id = tape().begin((id) => ({ kind: 'write', id, address, bytes: Buffer.from(data) }));
+        writeSync(address, data);
+        tape().events.push({ kind: 'done', id });
+      };
       this.gather = (ticket, address, size, ...what) => {
         // What it becomes is known only when it is there.
         const { events } = tape();
@@ -80,18 +85,15 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
     constructor(...args: ConstructorParameters<NativeAddon['ChunkCodec']>) {
       super(...args);
       const [store, gather] = [this.store.bind(this), this.gather.bind(this)];
+      // Where it goes and what it becomes is known only when it is there. It is noted then: its space may have been another's
+      // when it was asked for, up to the commit that gave that up.
       const note = (ticket: number, file: NativeFile): void => {
-        const { events } = tape();
-        // Where it goes and what it becomes is known only when it is there.
-        const id = tape().begin((id) => ({ kind: 'write', id, address: 0, bytes: Buffer.alloc(0) }));
-        const begun = events.length - 1;
+        const recording = tape();
         stores.set(ticket, (address, size) => {
           const bytes = Buffer.alloc(size);
           file.readSync(address, bytes);
-          events[begun] = { kind: 'write', id, address, bytes };
-        });
-        ends.set(ticket, (failed) => {
-          if (!failed) events.push({ kind: 'done', id });
+          const id = recording.begin((id) => ({ kind: 'write', id, address, bytes }));
+          recording.events.push({ kind: 'done', id });
         });
       };
       this.store = (ticket: number, file: NativeFile, ...what) => {

@@ -1,6 +1,6 @@
 // What must be found in a file whose writer was stopped in the middle of its steps.
 import { expect } from 'vitest';
-import { cell, label, rowsAfter, rowsOfStep } from '../hdf5/children/steps.js';
+import { cell, label, rowsAfter, rowsOfStep, wideAfter, wideText } from '../hdf5/children/steps.js';
 import { floatDigits } from './kinds.js';
 import { dataset, group, type SeenFile } from './h5py.js';
 
@@ -37,4 +37,7 @@ export function expectSurvived(seen: SeenFile, flushed: number): void {
   const { values } = dataset(seen, '/growing/labels');
   expect(values.length).toBeGreaterThanOrEqual(rowsAfter(flushed));
   expect(values).toEqual(values.map((_, row) => label(row)));
+  const wide = dataset(seen, '/growing/wide').values;
+  expect(wide.length).toBeGreaterThanOrEqual(wideAfter(flushed));
+  expect(wide.every((value, row) => value === wideText(row))).toBe(true);
 }
