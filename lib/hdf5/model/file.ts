@@ -93,6 +93,7 @@ export class H5File implements AsyncDisposable, Disposable {
     this.#store = new FileStore(file, space, {
       threads: threadCount(options.threads),
       isWritable: this.#state === 'writing',
+      isDirect: options.direct === true,
       chunkCache: cacheBytes(options.chunkCache),
     });
     this.#heap = new GlobalHeap(this.#store);

@@ -86,6 +86,12 @@ export class Turns {
   #writingSince: number | undefined;
   #isDue = false;
   #slowUntil = 0;
+  readonly #mostWritten: number;
+
+  /** @param mostWritten larger writes are not done within the call */
+  constructor(mostWritten: number) {
+    this.#mostWritten = mostWritten;
+  }
 
   /** Undefined, nearly always; else to be awaited. */
   next(): Pending | undefined {
@@ -101,7 +107,7 @@ export class Turns {
 
   /** Whether a write of so many bytes may be done within the call. */
   allow(size: number): boolean {
-    if (size > MOST_WRITTEN_NOW) return false;
+    if (size > this.#mostWritten) return false;
     if (isSynchronous()) return true;
     const now = performance.now();
     if (now < this.#slowUntil) return false;
@@ -129,12 +135,23 @@ export interface Extent {
   readonly size: number;
 }
 
+export interface FileStoreOptions {
+  /** How many tasks of this file may run at once. */
+  readonly threads: number;
+  /** Whether anything in the file may change. */
+  readonly isWritable: boolean;
+  /** Whether large writes pass the page cache by. */
+  readonly isDirect: boolean;
+  /** Of a dataset that says nothing else: bytes of chunks that stay in memory. */
+  readonly chunkCache: number;
+}
+
 /** An open file with its space. */
 export class FileStore {
   readonly file: NativeFile;
   readonly space: FileSpace;
   readonly throttle: Throttle;
-  readonly turns = new Turns();
+  readonly turns: Turns;
   /** Of a dataset that says nothing else: bytes of chunks that stay in memory. */
   readonly chunkCache: number;
   /** Small things on their way to the file. */
@@ -144,12 +161,10 @@ export class FileStore {
   /** What is given back while a commit is on its way, which may still refer to it. */
   #held: Extent[] | null = null;
 
-  /**
-   * @param threads how many tasks of this file may run at once
-   * @param isWritable whether anything in the file may change
-   */
-  constructor(file: NativeFile, space: FileSpace, { threads, isWritable, chunkCache }: { threads: number; isWritable: boolean; chunkCache: number }) {
+  constructor(file: NativeFile, space: FileSpace, { threads, isWritable, isDirect, chunkCache }: FileStoreOptions) {
     this.file = file;
+    // What passes the page cache by waits for the device.
+    this.turns = new Turns(isDirect ? 0 : MOST_WRITTEN_NOW);
     this.chunkCache = chunkCache;
     this.#cache = isWritable ? undefined : new ReadCache(file);
     this.space = space;
