@@ -52,6 +52,13 @@ SzipParameters parameters(const Step& step) noexcept {
           .pixels_per_scanline = static_cast<int>(step.values[3])};
 }
 
+/// Bytes of a number, as libsz sees it. It takes the size of a chunk to be whole numbers: of what is left over it would
+/// make anything, and write behind the memory that it allocated for lines of 2 or 4 bytes a number.
+size_t pixel_size(const Step& step) noexcept {
+  const uint32_t bits = step.values[2];
+  return bits > 32 ? 8 : bits > 16 ? 4 : bits > 8 ? 2 : 1;
+}
+
 Status check(const Step& step) noexcept {
   if (!szip_available()) {
     return Status(Code::kUnsupported, "the filter szip needs libsz.so.2 of libaec, which is not installed");
@@ -74,6 +81,7 @@ uint64_t most(const Step&, uint64_t size) noexcept { return most_compressed(size
 Result<size_t> room(Scratch&, const Step&, size_t size) noexcept { return kHeaderSize + size; }
 
 Result<size_t> encode(Scratch&, const Step& step, ConstBytes data, Bytes into) noexcept {
+  if (data.size() % pixel_size(step) != 0) return Status(Code::kInvalidArgument, "szip needs whole numbers");
   SzipParameters own = parameters(step);
   size_t size = data.size();
   base::store_little_endian32(into.data(), static_cast<uint32_t>(data.size()));
@@ -91,6 +99,9 @@ Result<size_t> decode(Scratch&, const Step& step, ConstBytes data, Bytes into) n
   if (data.size() < kHeaderSize) return damaged;
   const size_t expected = base::load_little_endian32(data.data());
   if (expected > into.size()) return Status(Code::kLimitExceeded, "a chunk compressed with szip is too long");
+  if (expected % pixel_size(step) != 0) {
+    return Status(Code::kCorruptFile, "a chunk compressed with szip does not have whole numbers");
+  }
   SzipParameters own = parameters(step);
   size_t size = expected;
   const int result =

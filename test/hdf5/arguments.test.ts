@@ -186,6 +186,7 @@ describe('createDataset refuses', () => {
     ['variable-length texts for nbit', { dtype: 'string', shape: [5], filters: [nbit()] }, UNSUPPORTED],
     ['elements too large for bitshuffle', { dtype: t.string(2 ** 24), shape: [1], filters: [bitshuffle()] }, UNSUPPORTED],
     ['nbit after a compressor', { dtype: 'int8', shape: [5], filters: [gzip(), nbit()] }, ARGUMENT],
+    ['szip after what bitshuffle has compressed', { dtype: 'int16', shape: [50], filters: [bitshuffle({ compressor: 'lz4' }), szip()] }, ARGUMENT],
     ['szip after a checksum', { dtype: 'int8', shape: [50], filters: [fletcher32(), szip()] }, ARGUMENT],
     ['a level of zstd that there is not, by hand', { dtype: 'int8', shape: [5], filters: [{ name: 'zstd', level: 23 }] }, ARGUMENT],
     ['a checksum over variable-length elements', { dtype: 'string', shape: [5], filters: [fletcher32()] }, UNSUPPORTED],

@@ -50,10 +50,10 @@ const checksums: Choice[] = [none, ['checksum', fletcher32()]];
 /** Of these no reader here has a plug-in, so that only we read them back. */
 const isOurs = (name: string): boolean => name.includes('zstd');
 
-/** Whether they can stand together: szip and bitshuffle need elements as they were, or shuffled. */
+/** Whether they can stand together: szip and bitshuffle need elements as they were, or shuffled without being compressed. */
 const stand = (packer: Choice, shuffled: Choice, compressor: Choice): boolean =>
   (packer[1] === null || (shuffled[1]?.name !== 'bitshuffle' && compressor[1]?.name !== 'szip')) &&
-  !(compressor[1]?.name === 'szip' && /lz4|zstd/.test(shuffled[0]));
+  !(compressor[1]?.name === 'szip' && shuffled[1]?.compressor !== undefined);
 
 function combinations(kind: Kind): { name: string; filters: Filter[]; needs: Reader[] }[] {
   return packers(kind).flatMap((packer) => shuffles.flatMap((shuffled) => compressors.flatMap((compressor) => checksums.flatMap((checksum) => {

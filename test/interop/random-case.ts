@@ -68,7 +68,7 @@ function holds(filter: Filter, before: readonly Filter[], kind: Kind, chunks: re
     case 'scaleOffset':
       return type === 'integer';
     case 'szip':
-      return !packed && (type === 'integer' || type === 'float') && product(chunks) >= 2;
+      return !packed && !before.some(({ compressor }) => compressor !== undefined) && (type === 'integer' || type === 'float') && product(chunks) >= 2;
     case 'bitshuffle':
       return !packed;
     default:

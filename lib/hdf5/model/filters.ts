@@ -178,10 +178,11 @@ function checkNames(filters: unknown): void {
     const known = Object.keys(filterIds).map((other) => `${other}()`).join(', ');
     throw new FreestoneError('ERR_UNSUPPORTED', `the filter ${shown(name)} is not supported; there are ${known}`, { filter: name });
   });
+  const compresses = (i: number): boolean => (filters[i] as Filter).compressor !== undefined;
   names.forEach((name, i) => {
     if (names.indexOf(name) !== i) throw new FreestoneError('ERR_INVALID_ARGUMENT', 'a filter is named twice', { filters, filter: name });
     const before = needsElements[name];
-    const wrong = before && names.slice(0, i).find((other) => !before.includes(other));
+    const wrong = before && names.slice(0, i).find((other, j) => !before.includes(other) || compresses(j));
     if (wrong !== undefined) {
       throw new FreestoneError('ERR_INVALID_ARGUMENT', `the filter ${name} needs the elements themselves, so it must stand before ${wrong}`, { filters, filter: name });
     }

@@ -382,6 +382,22 @@ TEST_CASE("szip brings numbers of all its sizes back, and leaves out what it mak
   }
 }
 
+TEST_CASE("szip refuses a chunk that ends within a number") {
+  if (!is_there({4, 4, 141, 8, 32, 100})) return;
+  Scratch scratch;
+  for (const uint32_t bits : {16u, 32u, 64u}) {
+    // The rest would begin a line that libsz does not count.
+    const auto chain = make({4, 4, 169, 8, bits, 10});
+    std::vector<uint8_t> chunk(bits / 8 * 100 + 1, 7);
+    CHECK(chain->encode(scratch, chunk).status().code() == Code::kInvalidArgument);
+    chunk.pop_back();
+    Stored stored = encode(*chain, scratch, chunk);
+    std::vector<uint8_t> back(chunk.size() + 1);
+    base::store_little_endian32(stored.bytes.data(), static_cast<uint32_t>(back.size()));
+    CHECK(chain->decode(scratch, stored.bytes, stored.mask, back).code() == Code::kCorruptFile);
+  }
+}
+
 TEST_CASE("damaged chunks of every filter end in an error or in some content") {
   uint32_t seed = 1;
   const auto all = [&](const Description& description, size_t size) {
@@ -401,6 +417,7 @@ TEST_CASE("damaged chunks of every filter end in an error or in some content") {
     all({5, 8, 8, 0, static_cast<uint32_t>(size), 1, 1, 0, 5, 2}, size);
     all({4, 4, 141, 8, 8, static_cast<uint32_t>(std::min<size_t>(size, 1024))}, size);
     all({4, 4, 169, 16, 8, static_cast<uint32_t>(std::min<size_t>(size, 1024))}, size);
+    for (const uint32_t bits : {16u, 24u, 32u, 64u}) all({4, 4, 169, 16, bits, 37}, size / 8 * 8);
     all(scale_offset<uint8_t>(size, 0), size);
     Description chain = scale_offset<uint8_t>(size, 0, true, 3);
     chain.insert(chain.end(), {1, 1, 4});
