@@ -28,7 +28,7 @@ export async function prepareArrow(preparation: Preparation): Promise<PreparedIn
     const ours = asFreestoneError(error, file.path);
     if (ours instanceof FreestoneError || !(ours instanceof Error)) return ours;
     if (/compress|codec/i.test(ours.message)) {
-const how = arrow.compressionRegistry === undefined
+      const how = arrow.compressionRegistry === undefined
         ? 'which this version of apache-arrow cannot read: npm install apache-arrow@21'
         : 'by zstd, which Node before 22.15 reads with the package hyparquet-compressors: npm install hyparquet-compressors';
       return file.unsupported(`${file.name}: its record batches are compressed, ${how}; or write it with compression="uncompressed"`);

@@ -1,4 +1,4 @@
-// File, ChunkCodec, copyBox, convertBox, checkElements, canGather, packTexts, gatherTexts, workerCount,
+// File, ChunkCodec, convertBox, checkElements, canGather, packTexts, gatherTexts, workerCount,
 // filterLibraries, onJobsDone and settleJobs of lib/native.ts.
 #include <memory>
 
@@ -20,6 +20,14 @@ using pipeline::Worker;
 
 namespace {
 
+/// The part of an operation that has the file, and of those that store a chunk, what they found out.
+template <typename Operation>
+Operation& core_of(Operation& operation) {
+  return operation;
+}
+pipeline::StoreChunk& core_of(pipeline::GatherChunk& operation) { return operation.store; }
+const pipeline::StoreChunk& core_of(const pipeline::GatherChunk& operation) { return operation.store; }
+
 /// A job that runs one of the pipeline's operations.
 template <typename Operation>
 class FileJob : public Job {
@@ -31,7 +39,7 @@ class FileJob : public Job {
   Status work(Worker& worker) noexcept override { return operation_.run(worker); }
   // Here and not with the job: a close that waits for the lease must not wait for the JavaScript thread, which may be
   // waiting for that close to end its environment.
-  void let_go() noexcept override { operation_.file = {}; }
+  void let_go() noexcept override { core_of(operation_).file = {}; }
   Facts facts() const override { return {.path = sink_->path()}; }
 
   Operation operation_;
@@ -40,7 +48,7 @@ class FileJob : public Job {
   const Ref<FileSink> sink_;
 };
 
-/// StoreChunk and GatherChunk tell what they found out.
+/// What stores a chunk tells where it is.
 template <typename Operation>
 class StoreJob final : public FileJob<Operation> {
  public:
@@ -48,9 +56,9 @@ class StoreJob final : public FileJob<Operation> {
 
  protected:
   Job::Results results() const noexcept override {
-    const Operation& operation = this->operation_;
-    return {static_cast<double>(operation.address), static_cast<double>(operation.stored_size),
-            static_cast<double>(operation.filter_mask)};
+    const pipeline::StoreChunk& store = core_of(this->operation_);
+    return {static_cast<double>(store.address), static_cast<double>(store.stored_size),
+            static_cast<double>(store.filter_mask)};
   }
 };
 
@@ -251,14 +259,12 @@ Napi::Value codec_gather(const Napi::CallbackInfo& info) {
   const uint64_t size = whole_number(info, 4, "chunkBytes", Code::kInvalidSize);
   const pipeline::BoxPlace place{.strides = whole_numbers(info, 5, "chunkStrides", strides)};
   const Bytes fill = bytes(info, 6, "fill");
-  pipeline::GatherChunk operation{.file = lease(env, file),
-                                  .space = Ref(&space),
-                                  .filters = Ref(&filters),
-                                  .box = foreign_box(info, 7, place, size),
-                                  .chunk_size = size,
-                                  .fill = fill,
-                                  .has_address = has_address,
-                                  .address = address};
+  pipeline::GatherChunk operation{
+      .store = {.file = lease(env, file), .space = Ref(&space), .filters = Ref(&filters), .address = address},
+      .box = foreign_box(info, 7, place, size),
+      .chunk_size = size,
+      .fill = fill,
+      .has_address = has_address};
   return start(info, std::make_unique<StoreJob<pipeline::GatherChunk>>(info, Ref(&file), std::move(operation)));
 }
 
@@ -288,23 +294,6 @@ Napi::Value codec_load(const Napi::CallbackInfo& info) {
                                 .filter_mask = static_cast<uint32_t>(filter_mask),
                                 .into = into};
   return start_operation(info, file, std::move(operation));
-}
-
-Napi::Value copy_box(const Napi::CallbackInfo& info) {
-  uint64_t target_strides[pipeline::kMostDimensions];
-  uint64_t source_strides[pipeline::kMostDimensions];
-  uint64_t counts[pipeline::kMostDimensions];
-  const Bytes target = bytes(info, 0, "target");
-  const pipeline::BoxPlace target_place{.offset = whole_number(info, 1, "targetOffset"),
-                                        .strides = whole_numbers(info, 2, "targetStrides", target_strides)};
-  const Bytes source = bytes(info, 3, "source");
-  const pipeline::BoxPlace source_place{.offset = whole_number(info, 4, "sourceOffset"),
-                                        .strides = whole_numbers(info, 5, "sourceStrides", source_strides)};
-  const auto box = whole_numbers(info, 6, "counts", counts);
-  const uint64_t element_size = whole_number(info, 7, "elementSize", Code::kInvalidSize);
-  const uint64_t swap_size = whole_number(info, 8, "swapSize", Code::kInvalidSize);
-  check(info.Env(), pipeline::copy_box(target, target_place, source, source_place, box, element_size, swap_size));
-  return info.Env().Undefined();
 }
 
 Napi::Value convert_box(const Napi::CallbackInfo& info) {
@@ -388,8 +377,7 @@ void export_pipeline(Napi::Env env, Napi::Object exports) {
   define_class<codec_construct>(
       env, exports, "ChunkCodec",
       {entry<codec_store>("store"), entry<codec_gather>("gather"), entry<codec_load>("load")});
-  const napi_property_descriptor functions[] = {entry<copy_box>("copyBox"),
-                                                entry<convert_box>("convertBox"),
+  const napi_property_descriptor functions[] = {entry<convert_box>("convertBox"),
                                                 entry<check_elements>("checkElements"),
                                                 entry<can_gather>("canGather"),
                                                 entry<pack_texts>("packTexts"),

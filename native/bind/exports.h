@@ -12,7 +12,7 @@ void export_buffers(Napi::Env env, Napi::Object exports);
 void export_filespace(Napi::Env env, Napi::Object exports);
 /// Frames.
 void export_frames(Napi::Env env, Napi::Object exports);
-/// File, ChunkCodec, copyBox, workerCount.
+/// File, ChunkCodec, convertBox, workerCount.
 void export_pipeline(Napi::Env env, Napi::Object exports);
 /// Pool.
 void export_pool(Napi::Env env, Napi::Object exports);

@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "pipeline/copy_box.h"
+#include "pipeline/copy_dimensions.h"
 
 namespace freestone::pipeline {
 
@@ -180,7 +180,7 @@ Result<ElementForm> ElementForm::make(std::span<const uint32_t> description) noe
     form.target_size_ = pair.target_size;
     form.refuses_ = pair.refuses;
   }
-  if (form.source_size_ == 0) return Status(Code::kInvalidArgument, "an element has no bytes");
+  if (form.source_size_ == 0) return Status(Code::kInvalidSize, "an element has no bytes");
   if (form.swap_ > 1 && form.target_size_ % form.swap_ != 0) {
     return Status(Code::kInvalidArgument, "a word does not divide its element");
   }

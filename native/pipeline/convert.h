@@ -30,7 +30,8 @@ class ElementForm {
   /// @param description four numbers: kind in memory, kind in the file, bytes of an element in memory, bytes of the
   /// words that are then reversed, 0 or 1 for none. Both kinds 0: elements of any size stay what they are.
   /// `kInvalidArgument` for anything else, for sizes that are not the kind's and for words that do not divide an
-  /// element, `kUnsupported` for numbers of 64 bits to floating point and for float16 in memory.
+  /// element, `kInvalidSize` for elements of 0 bytes, `kUnsupported` for numbers of 64 bits to floating point and for
+  /// float16 in memory.
   [[nodiscard]] static base::Result<ElementForm> make(std::span<const uint32_t> description) noexcept;
 
   [[nodiscard]] uint64_t source_size() const noexcept { return source_size_; }
@@ -60,8 +61,9 @@ class ElementForm {
   bool refuses_ = false;
 };
 
-/// `copy_box` with a form. `kTypeMismatch` when an element does not fit; any part of the target may have been written
-/// then. What else is wrong is found before anything is written.
+/// Puts `counts[0] x counts[1] x …` elements of one array into another, each in its new form; without dimensions, one
+/// element. `kTypeMismatch` when an element does not fit; any part of the target may have been written then. Everything
+/// else is checked before anything is written, with the errors of `Dimensions::make`.
 /// @param target empty, with strides of 0: elements are only looked at
 [[nodiscard]] base::Status convert_box(base::Bytes target, const BoxPlace& target_place, base::ConstBytes source,
                                        const BoxPlace& source_place, std::span<const uint64_t> counts,

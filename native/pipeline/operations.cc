@@ -53,23 +53,16 @@ Status StoreChunk::run(Worker& worker) noexcept {
 }
 
 Status GatherChunk::run(Worker& worker) noexcept {
-  if (!file.file().writable()) return Status(Code::kReadOnly, "the file was opened for reading");
+  if (!store.file.file().writable()) return Status(Code::kReadOnly, "the file was opened for reading");
   if (chunk_size > kMaxChunkSize) return Status(Code::kInvalidSize, "a chunk is 1 byte to 4 GiB - 1");
   if (!worker.chunk.reserve(chunk_size)) return Status(Code::kOutOfMemory, "gathering a chunk");
   const Bytes chunk(worker.chunk.data(), static_cast<size_t>(chunk_size));
   if (box.target_bytes() < chunk_size) fill_up(chunk, fill);
   if (const Status status = box.fetch(worker.window, chunk.data()); !status.ok()) return status;
-  if (has_address) {
-    stored_size = chunk_size;
-    return file.write(address, chunk);
-  }
-  StoreChunk store{.file = std::move(file), .space = space, .filters = filters, .chunk = chunk};
-  const Status status = store.run(worker);
-  file = std::move(store.file);
-  address = store.address;
-  stored_size = store.stored_size;
-  filter_mask = store.filter_mask;
-  return status;
+  store.chunk = chunk;
+  if (!has_address) return store.run(worker);
+  store.stored_size = chunk_size;
+  return store.file.write(store.address, chunk);
 }
 
 Status GatherWrite::run(Worker& worker) noexcept {

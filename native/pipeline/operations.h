@@ -21,7 +21,7 @@ struct StoreChunk {
   FileSink::Lease file;
   base::Ref<filespace::FileSpace> space;
   base::Ref<FilterChain> filters;
-  base::ConstBytes chunk;
+  base::ConstBytes chunk = {};
   /// Results.
   uint64_t address = 0;
   uint64_t stored_size = 0;
@@ -34,19 +34,15 @@ struct StoreChunk {
 
 /// Puts a chunk together from memory that only the kernel may read, and stores it as `StoreChunk` does.
 struct GatherChunk {
-  FileSink::Lease file;
-  base::Ref<filespace::FileSpace> space;
-  base::Ref<FilterChain> filters;
+  /// Its chunk is what is put together.
+  StoreChunk store;
   ForeignBox box;
   /// Of the whole chunk, in bytes.
   uint64_t chunk_size = 0;
   /// One element for what the box leaves out; empty: zeros.
-  base::ConstBytes fill;
-  /// Where the chunk is written, if it has no filters and its space is known; results as of `StoreChunk`.
+  base::ConstBytes fill = {};
+  /// It has no filters and is written to `store.address`, which is space of its own already.
   bool has_address = false;
-  uint64_t address = 0;
-  uint64_t stored_size = 0;
-  uint32_t filter_mask = 0;
 
   [[nodiscard]] base::Status run(Worker& worker) noexcept;
 };

@@ -1,7 +1,7 @@
 #pragma once
 // The door of pipeline: raw data between memory and file, filtered on worker threads.
 #include "pipeline/convert.h"
-#include "pipeline/copy_box.h"
+#include "pipeline/copy_dimensions.h"
 #include "pipeline/executor.h"
 #include "pipeline/file_sink.h"
 #include "pipeline/filter_chain.h"

@@ -1,4 +1,5 @@
 // The forms in which the same data may come, and the boxes into which it may go.
+import { runInNewContext } from 'node:vm';
 import { beforeAll, expect, it } from 'vitest';
 import { H5File, gzip, t, type Data, type DatasetSpec, type Group, type Value } from '../../lib/hdf5/index.js';
 import { scratchFolder } from '../hdf5/scratch.js';
@@ -124,6 +125,8 @@ describeWith(['h5py'], 'h5py finds', () => {
       await file.root.createDataset('bytes', { data: Buffer.from([1, 2]) });
       await file.root.createDataset('clamped', { data: Uint8ClampedArray.of(1, 2) });
       await file.root.createDataset('words', { data: BigUint64Array.of(1n, 2n) });
+      await file.root.createDataset('subclass', { data: new (class Samples extends Float32Array {})([1, 2]) });
+      await file.root.createDataset('realm', { data: runInNewContext('Int16Array.of(1, 2)') as Int16Array });
     }
     const seen = read(path);
     expect(dataset(seen, '/numbers').type).toMatchObject({ class: 'float', size: 8 });
@@ -133,6 +136,8 @@ describeWith(['h5py'], 'h5py finds', () => {
     expect(dataset(seen, '/bytes')).toMatchObject({ type: { class: 'integer', size: 1, signed: false }, values: ['1', '2'] });
     expect(dataset(seen, '/clamped')).toMatchObject({ type: { class: 'integer', size: 1, signed: false }, values: ['1', '2'] });
     expect(dataset(seen, '/words')).toMatchObject({ type: { class: 'integer', size: 8, signed: false }, values: ['1', '2'] });
+    expect(dataset(seen, '/subclass')).toMatchObject({ type: { class: 'float', size: 4 }, values: ['3f800000', '40000000'] });
+    expect(dataset(seen, '/realm')).toMatchObject({ type: { class: 'integer', size: 2, signed: true }, values: ['1', '2'] });
   });
 
   it('shapes, selections and limits given as bigints', async () => {

@@ -110,7 +110,6 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
   return {
     ...real,
     setErrorFactory: real.setErrorFactory.bind(real),
-    copyBox: real.copyBox.bind(real),
     convertBox: real.convertBox.bind(real),
     checkElements: real.checkElements.bind(real),
     canGather: real.canGather.bind(real),

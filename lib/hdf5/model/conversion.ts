@@ -1,12 +1,12 @@
 // Typed arrays whose numbers become numbers of another type: as `put` of that type has it value by value, but many at a time.
 import { FreestoneError } from '../../errors.js';
 import { native } from '../../native.js';
-import { dot, partsOf, product, type BoxPart, type ElementSource } from '../storage/box.js';
+import { dot, partsOf, product, type BoxPart, type Conversion, type ElementSource } from '../storage/box.js';
 import type { FileStore } from '../storage/file-store.js';
-import { changedMeanwhile, checkSource, fetchNow, formOf, numberCode, sizeInMemory, type Conversion } from '../storage/form.js';
+import { changedMeanwhile, checkSource, fetchNow, formOf, numberCode, sizeInMemory } from '../storage/form.js';
 import { begin, task, turn, wait, Flight, type Steps } from '../storage/steps.js';
 import type { ElementType } from './element-type.js';
-import { floatNames, integerNames, numberKinds, type FloatName, type IntegerName, type TypedArray } from './number-kind.js';
+import { numberKinds, numberNameOf, type FloatName, type IntegerName, type TypedArray } from './number-kind.js';
 
 /** Worker threads look at slices of so many bytes. */
 const SLICE_BYTES = 2 ** 22;
@@ -15,7 +15,6 @@ const TURN_BYTES = 2 ** 20;
 /** Memory that looking at a slice takes. */
 const WINDOW_BYTES = 2 ** 18;
 
-const kindNames = [...integerNames, ...floatNames];
 const isFloat = (name: IntegerName | FloatName): name is FloatName => name.startsWith('float');
 
 /** Whether some numbers of a type are none of another. */
@@ -29,7 +28,7 @@ function refuses(from: IntegerName | FloatName, to: IntegerName | FloatName): bo
 
 /** How the array's numbers become elements of a type; undefined where they are those already, or each has to be looked at by itself. */
 export function conversionOf(array: TypedArray, { number: to }: ElementType): Conversion | undefined {
-  const from = kindNames.find((name) => numberKinds[name].arrays.some((constructor) => array instanceof constructor));
+  const from = numberNameOf(array);
   if (to === undefined || from === undefined || from === to || from === 'float16') return undefined;
   const { size } = numberKinds[from];
   // A BigInt is no floating-point number.

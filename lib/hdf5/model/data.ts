@@ -2,7 +2,7 @@
 import { FreestoneError, checkInteger, shown } from '../../errors.js';
 import { product, rowMajorStrides, type Box, type ElementSource } from '../storage/box.js';
 import { conversionOf, convertedBytes } from './conversion.js';
-import { mismatch, type TypedArray } from './number-kind.js';
+import { mismatch, numberNameOf, type TypedArray } from './number-kind.js';
 import type { ElementType, HeapWriter } from './element-type.js';
 import type { DatatypeName } from './datatype.js';
 
@@ -213,23 +213,11 @@ function encodeEach(type: ElementType, count: number, heap: HeapWriter, value: (
   return bytes;
 }
 
-/** By prototype. */
-const namesOfArrays = new WeakMap<object, DatatypeName>();
-
-function datatypeNameOf(array: TypedArray): DatatypeName {
-  if (array instanceof Uint8Array || array instanceof Uint8ClampedArray) return 'uint8';
-  return array.constructor.name.replace('Big', '').replace(/Array$/, '').toLowerCase() as DatatypeName;
-}
-
 /** The type that data has when a user names none. @throws {FreestoneError} ERR_INVALID_ARGUMENT when it does not tell */
 export function inferredDatatype(data: unknown): DatatypeName {
   if (isStrided(data)) return inferredDatatype(data.data);
-  if (isTypedArray(data)) {
-    const kind = Object.getPrototypeOf(data) as object;
-    const name = namesOfArrays.get(kind) ?? datatypeNameOf(data);
-    namesOfArrays.set(kind, name);
-    return name;
-  }
+  const number = isTypedArray(data) ? numberNameOf(data) : undefined;
+  if (number !== undefined) return number;
   let value = data;
   for (let depth = 0; depth < maxRank && Array.isArray(value); depth += 1) value = value[0];
   switch (typeof value) {

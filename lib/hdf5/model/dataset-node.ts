@@ -387,7 +387,7 @@ export class DatasetNode extends ObjectNode {
     const { type } = this.plan;
     const [rows = 1, ...row] = count;
     if (block.direct !== null) return [{ firstRow: 0, rows, source: block.direct(count) }];
-    if (block.numbers !== undefined && block.count * type.size > SLICE_BYTES && !(this.storage instanceof ExternalStorage)) {
+    if (block.numbers !== undefined && block.count * type.size > SLICE_BYTES) {
       const source = block.numbers(count);
       yield* checkNumbers(source, count, this.context.store, (from, n) => block.encode(from, n, this.context.heap));
       return [{ firstRow: 0, rows, source }];

@@ -171,3 +171,15 @@ export const numberKinds = Object.fromEntries([
   ...integerNames.map((name) => [name, integerKind(name)]),
   ...floatNames.map((name) => [name, floatKind(name)]),
 ]) as Readonly<Record<IntegerName | FloatName, NumberKind>>;
+
+const namesOfTags = new Map<string, IntegerName | FloatName>(
+  [...integerNames, ...floatNames].flatMap((name) => numberKinds[name].arrays.map((constructor) => [constructor.name, name] as const)),
+);
+
+/** What all typed arrays say of themselves, whatever a subclass or a property says. */
+const tagOf = Reflect.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype) as object, Symbol.toStringTag)?.get;
+
+/** The numbers that a typed array holds, also one of a subclass or of another realm; undefined for an array that is not known here. */
+export function numberNameOf(array: TypedArray): IntegerName | FloatName | undefined {
+  return namesOfTags.get(tagOf?.call(array) as string);
+}

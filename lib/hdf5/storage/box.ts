@@ -1,11 +1,21 @@
 // Boxes of elements in n dimensions, and where their bytes are.
 import { FreestoneError } from '../../errors.js';
-import type { Conversion } from './form.js';
 
 /** A box inside an array: `start` and `count` have one number per dimension. */
 export interface Box {
   readonly start: readonly number[];
   readonly count: readonly number[];
+}
+
+/** Numbers of one type that become numbers of another. */
+export interface Conversion {
+  /** See `numberCode` of form.ts. */
+  readonly from: number;
+  readonly to: number;
+  /** Bytes of a number in memory. */
+  readonly size: number;
+  /** Whether some of them may not fit. */
+  readonly refuses: boolean;
 }
 
 /** The elements of a box in memory. They are only read while a call runs on the calling thread, or by the kernel. */

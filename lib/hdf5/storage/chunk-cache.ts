@@ -4,7 +4,7 @@
 /** The bound unless another is given. */
 export const defaultCacheBytes = 32 * 2 ** 20;
 /** Chunk buffers that are kept for the next chunks. */
-const SPARE_BUFFERS = 8;
+const SPARE_BUFFERS = 4;
 /** So many chunks are remembered that had to leave. */
 const MOST_REMEMBERED = 2 ** 16;
 /** Fewer chunks that come back are not worth a warning, however small the cache. */

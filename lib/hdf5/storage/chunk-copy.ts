@@ -1,8 +1,7 @@
 // Between a chunk in memory and the elements of a box that is written or read.
-import { native } from '../../native.js';
 import type { CachedChunk, ChunkCache } from './chunk-cache.js';
 import { checkTarget, dot, isContiguous, product, rowMajorStrides, type Box, type ElementSource, type ElementTarget } from './box.js';
-import { checkSource, convertedForNow } from './form.js';
+import { checkSource, convertedForNow, copyElements } from './form.js';
 
 /** What all chunks of a dataset have in common. */
 export interface ChunkGeometry {
@@ -22,17 +21,9 @@ export function copyOut({ strides: chunkStrides, elementSize }: ChunkGeometry, c
     return;
   }
   const strides = rowMajorStrides(box.count, elementSize);
-  native().copyBox(
-    target.bytes,
-    dot(part.start.map((first, d) => first - (box.start[d] ?? 0)), strides),
-    Float64Array.from(strides),
-    chunk,
-    dot(part.start.map((first, d) => first - (start[d] ?? 0)), chunkStrides),
-    Float64Array.from(chunkStrides),
-    Float64Array.from(part.count),
-    elementSize,
-    1,
-  );
+  const to = dot(part.start.map((first, d) => first - (box.start[d] ?? 0)), strides);
+  const from = dot(part.start.map((first, d) => first - (start[d] ?? 0)), chunkStrides);
+  copyElements(target.bytes, to, strides, { bytes: chunk, offset: from, strides: chunkStrides, swap: 1 }, part.count, elementSize);
 }
 
 /**
@@ -65,25 +56,14 @@ export function copyInto(
     if (count !== shape[d]) inner = false;
   }
   checkSource(source, part.count, elementSize, from);
-  const { bytes, strides, swap } = source.conversion === undefined ? source : convertedForNow({ ...source, offset: from }, part.count, elementSize);
-  if (source.conversion !== undefined) from = 0;
+  const elements = source.conversion === undefined ? { ...source, offset: from } : convertedForNow({ ...source, offset: from }, part.count, elementSize);
   if (isRun && to <= cached.filled) cached.filled = Math.max(cached.filled, to + run);
   else cache.fillUp(cached);
   cached.dirty = true;
   cached.isWritten = true;
-  if (swap === 1 && isRun && isContiguous({ strides }, part.count, elementSize)) {
-    cached.buffer.set(bytes.subarray(from, from + run), to);
+  if (elements.swap === 1 && isRun && isContiguous(elements, part.count, elementSize)) {
+    cached.buffer.set(elements.bytes.subarray(elements.offset, elements.offset + run), to);
     return;
   }
-  native().copyBox(
-    cached.buffer,
-    to,
-    Float64Array.from(chunkStrides),
-    bytes,
-    from,
-    Float64Array.from(strides),
-    Float64Array.from(part.count),
-    elementSize,
-    swap,
-  );
+  copyElements(cached.buffer, to, chunkStrides, elements, part.count, elementSize);
 }

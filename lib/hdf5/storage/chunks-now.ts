@@ -1,7 +1,6 @@
 // What can be done with chunks within the call, when nothing of their dataset is under way: copies into and out of chunks in memory,
 // and unfiltered rows straight to and from the file.
 import {
-  checkStillThere,
   dot,
   intersect,
   isContiguous,
@@ -17,7 +16,7 @@ import {
 import type { CachedChunk, ChunkCache } from './chunk-cache.js';
 import { copyInto, copyOut, type ChunkGeometry } from './chunk-copy.js';
 import { leastRun, mostReadNow, type FileStore } from './file-store.js';
-import { isAsInFile } from './form.js';
+import { checkSource, isAsInFile } from './form.js';
 import type { StoredChunks } from './stored-chunks.js';
 
 /** A box in more chunks than these is not read or written within the call. */
@@ -97,7 +96,7 @@ export class ChunksNow {
     const row = this.#rowThrough(box, source);
     const parts = this.#parts(box, row > 0);
     if (parts === undefined || (row > 0 && !store.turns.allow((box.count[0] ?? 0) * row))) return false;
-    checkStillThere(source.bytes, source.offset, source.strides, box.count, geometry.elementSize);
+    checkSource(source, box.count, geometry.elementSize);
     begins();
     let from = source.offset;
     for (const { number, start, part } of parts) {

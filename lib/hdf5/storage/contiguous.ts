@@ -3,8 +3,6 @@ import type { Layout } from '../format/layout.js';
 import {
   checkTarget,
   dot,
-  partsOf,
-  positions,
   product,
   rowMajorStrides,
   runsOf,
@@ -13,8 +11,8 @@ import {
   type ElementSource,
   type ElementTarget,
 } from './box.js';
-import { changedMeanwhile, checkSource, fetchNow } from './form.js';
-import { gatherRun, isDirect, isGathered, type ElementRun } from './gathered-run.js';
+import { checkSource, piecesOf } from './form.js';
+import { elementRuns, gatherRun, isDirect, isGathered, type ElementRun } from './gathered-run.js';
 import { leastRun, mostReadNow, writePieceSize, type Extent, type FileStore } from './file-store.js';
 import { begin, settled, wait, Flight, Line, type Steps } from './steps.js';
 
@@ -103,7 +101,7 @@ export class ContiguousStorage {
       this.#store.behind.put(address, source.bytes.subarray(source.offset, source.offset + size));
       return;
     }
-    for (const run of this.#runs(address, box, source)) for (const { at, bytes } of this.#pieces(run)) this.#store.behind.put(at, bytes);
+    for (const run of elementRuns(address, box, this.#shape, this.#elementSize, source)) for (const { at, bytes } of this.#pieces(run)) this.#store.behind.put(at, bytes);
   }
 
   /** Writes one box; writes are done in the order of their calls. */
@@ -208,7 +206,7 @@ export class ContiguousStorage {
     const address = yield* this.#allocate(box);
     const flight = new Flight();
     try {
-      for (const run of this.#runs(address, box, source)) {
+      for (const run of elementRuns(address, box, this.#shape, this.#elementSize, source)) {
         if (flight.failed) break;
         if (!isDirect(run, this.#elementSize) && isGathered(product(run.count) * this.#elementSize)) yield* gatherRun(this.#store, flight, run, this.#elementSize);
         else yield* this.#writeRun(run, flight);
@@ -240,33 +238,11 @@ export class ContiguousStorage {
     }
   }
 
-  /** The runs of the file that a box lies in. */
-  *#runs(address: number, box: Box, source: ElementSource): Generator<ElementRun> {
-    const strides = rowMajorStrides(this.#shape, this.#elementSize);
-    const outer = walkedDimensions(box, this.#shape);
-    const count = box.count.slice(outer);
-    const first = address + dot(box.start, strides);
-    for (const position of positions(box.count.slice(0, outer).map(() => 0), box.count.slice(0, outer).map((n) => n - 1))) {
-      yield {
-        at: first + dot(position, strides),
-        count,
-        source: { ...source, offset: source.offset + dot(position, source.strides), strides: source.strides.slice(outer) },
-      };
-    }
-  }
-
   /** The bytes of a run, a piece at a time: the caller's own where they are as in the file, else a copy. */
   *#pieces(run: ElementRun): Generator<{ at: number; bytes: Uint8Array }> {
     const { at, count, source } = run;
     if (!isDirect(run, this.#elementSize)) {
-      for (const part of partsOf(count, this.#elementSize, writePieceSize)) {
-        const elements = { ...source, offset: source.offset + dot(part.start, source.strides) };
-        // The memory is the user's, who may have detached it since the last piece.
-        checkSource(elements, part.count, this.#elementSize);
-        const bytes = Buffer.allocUnsafeSlow(product(part.count) * this.#elementSize);
-        if (!fetchNow(bytes, elements, part.count, this.#elementSize)) throw changedMeanwhile();
-        yield { at: at + part.first * this.#elementSize, bytes };
-      }
+      for (const { first, fetch } of piecesOf(source, count, this.#elementSize, writePieceSize)) yield { at: at + first * this.#elementSize, bytes: fetch() };
       return;
     }
     const size = product(count) * this.#elementSize;

@@ -7,9 +7,10 @@ import { FreestoneError, systemError } from '../../errors.js';
 import type { ExternalFiles } from '../format/external-files.js';
 import type { Layout } from '../format/layout.js';
 import { decodeLocalHeap, encodeLocalHeap, encodeNames, localHeapPrefixSize, nameAt } from '../format/local-heap.js';
-import { native } from '../../native.js';
-import { checkStillThere, checkTarget, dot, positions, product, rowMajorStrides, runsOf, walkedDimensions, type Box, type ElementSource, type ElementTarget } from './box.js';
+import { checkTarget, product, runsOf, type Box, type ElementSource, type ElementTarget } from './box.js';
 import { writePieceSize, type FileStore, type MetadataBatch } from './file-store.js';
+import { piecesOf } from './form.js';
+import { elementRuns, type ElementRun } from './gathered-run.js';
 import { system, wait, Line, type Steps } from './steps.js';
 
 const [readLater, writeLater, syncLater] = [promisify(fs.read), promisify(fs.write), promisify(fs.fdatasync)];
@@ -146,18 +147,9 @@ export class ExternalStorage {
 
   *#write(box: Box, source: ElementSource): Steps {
     if (product(box.count) === 0) return;
-    const strides = rowMajorStrides(this.#shape, this.#elementSize);
-    const outer = walkedDimensions(box, this.#shape);
     const files = new OpenFiles(constants.O_RDWR | constants.O_CREAT);
     try {
-      for (const position of positions(box.count.slice(0, outer).map(() => 0), box.count.slice(0, outer).map((n) => n - 1))) {
-        checkStillThere(source.bytes, source.offset, source.strides, box.count, this.#elementSize);
-        yield* this.#gather(files, dot(box.start, strides) + dot(position, strides), box.count.slice(outer), {
-          ...source,
-          offset: source.offset + dot(position, source.strides),
-          strides: source.strides.slice(outer),
-        });
-      }
+      for (const run of elementRuns(0, box, this.#shape, this.#elementSize, source)) yield* this.#writeRun(files, run);
     } catch (error) {
       files.close();
       throw error;
@@ -166,30 +158,13 @@ export class ExternalStorage {
   }
 
   /** Copies a run of elements into memory of our own, a piece at a time, and writes the pieces. */
-  *#gather(files: OpenFiles, at: number, count: readonly number[], source: ElementSource): Steps {
-    const [rows = 1, ...rest] = count;
-    const row = product(rest) * this.#elementSize;
-    const strides = Float64Array.from(rowMajorStrides(count, this.#elementSize));
-    const rowsAtOnce = Math.max(1, Math.floor(writePieceSize / row));
-    for (let first = 0; first < rows; first += rowsAtOnce) {
-      const n = Math.min(rowsAtOnce, rows - first);
-      yield* wait(this.#store.throttle.enter(n * row));
+  *#writeRun(files: OpenFiles, { at, count, source }: ElementRun): Steps {
+    for (const { first, size, fetch } of piecesOf(source, count, this.#elementSize, writePieceSize)) {
+      yield* wait(this.#store.throttle.enter(size));
       try {
-        const piece = Buffer.allocUnsafeSlow(n * row);
-        native().copyBox(
-          piece,
-          0,
-          strides,
-          source.bytes,
-          source.offset + first * (source.strides[0] ?? 0),
-          Float64Array.from(source.strides),
-          Float64Array.from(count.length === 0 ? [] : [n, ...rest]),
-          this.#elementSize,
-          source.swap,
-        );
-        yield* this.#put(files, at + first * row, piece);
+        yield* this.#put(files, at + first * this.#elementSize, fetch());
       } finally {
-        this.#store.throttle.leave(n * row);
+        this.#store.throttle.leave(size);
       }
     }
   }

@@ -1,7 +1,7 @@
 // How elements in memory become those of the file: their bytes in another order, or numbers of another type.
 import { FreestoneError } from '../../errors.js';
 import { native } from '../../native.js';
-import { checkStillThere, product, rowMajorStrides, type ElementSource } from './box.js';
+import { checkStillThere, dot, partsOf, product, rowMajorStrides, type ElementSource } from './box.js';
 import { wait, type Pending, type Steps } from './steps.js';
 
 /** As worker threads know the types of numbers, in the order of `NumberKind` of native/pipeline/convert.h. */
@@ -18,17 +18,6 @@ export const numberCode = {
   float32: 10,
   float64: 11,
 } as const;
-
-/** Numbers of one type that become numbers of another. */
-export interface Conversion {
-  /** See `numberCode`. */
-  readonly from: number;
-  readonly to: number;
-  /** Bytes of a number in memory. */
-  readonly size: number;
-  /** Whether some of them may not fit. */
-  readonly refuses: boolean;
-}
 
 /** What worker threads are told of it. @param elementSize bytes of an element in the file */
 export function formOf({ swap, conversion }: ElementSource, elementSize: number): Uint32Array {
@@ -65,10 +54,44 @@ export function* fetched<T>(pending: Pending<T>, check: () => void): Steps<T> {
   }
 }
 
-/** Fetches elements within this call, side by side as the file has them. @returns whether all fit; else any part of the memory may have been written */
+/**
+ * Puts elements into others' places within this call. Both ends are checked.
+ * @param at of the first place, in bytes, as the strides @returns whether all fit; else any part of the places may have been written
+ */
+export function copyElements(into: Uint8Array, at: number, strides: readonly number[], source: ElementSource, count: readonly number[], elementSize: number): boolean {
+  const form = formOf(source, elementSize);
+  return native().convertBox(into, at, Float64Array.from(strides), source.bytes, source.offset, Float64Array.from(source.strides), Float64Array.from(count), form);
+}
+
+/** The same side by side, as the file has them. */
 export function fetchNow(into: Uint8Array, source: ElementSource, count: readonly number[], elementSize: number): boolean {
-  const strides = Float64Array.from(rowMajorStrides(count, elementSize));
-  return native().convertBox(into, 0, strides, source.bytes, source.offset, Float64Array.from(source.strides), Float64Array.from(count), formOf(source, elementSize));
+  return copyElements(into, 0, rowMajorStrides(count, elementSize), source, count, elementSize);
+}
+
+/** A piece of the elements of a source, in the form of the file. */
+export interface Fetched {
+  /** How many elements come before it. */
+  readonly first: number;
+  /** Of its bytes. */
+  readonly size: number;
+  /** Copies it. @throws {FreestoneError} ERR_INVALID_ARGUMENT when the memory has gone or changed */
+  readonly fetch: () => Buffer;
+}
+
+/** Elements a piece of at most `most` bytes at a time. */
+export function* piecesOf(source: ElementSource, count: readonly number[], elementSize: number, most: number): Generator<Fetched> {
+  for (const part of partsOf(count, elementSize, most)) {
+    const elements = { ...source, offset: source.offset + dot(part.start, source.strides) };
+    const size = product(part.count) * elementSize;
+    const fetch = (): Buffer => {
+      // The memory is the user's, who may have detached it since the last piece.
+      checkSource(elements, part.count, elementSize);
+      const bytes = Buffer.allocUnsafeSlow(size);
+      if (!fetchNow(bytes, elements, part.count, elementSize)) throw changedMeanwhile();
+      return bytes;
+    };
+    yield { first: part.first, size, fetch };
+  }
 }
 
 /** Memory for what is used up within a call. */

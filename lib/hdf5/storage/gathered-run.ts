@@ -1,6 +1,6 @@
 // Runs of the file whose elements worker threads fetch from a user's memory and put into the file's form.
 import { native } from '../../native.js';
-import { dot, isContiguous, partsOf, product, rowMajorStrides, type ElementSource } from './box.js';
+import { dot, isContiguous, partsOf, positions, product, rowMajorStrides, walkedDimensions, type Box, type ElementSource } from './box.js';
 import type { FileStore } from './file-store.js';
 import { checkSource, fetched, formOf, isAsInFile } from './form.js';
 import { begin, task, wait, type Flight, type Steps } from './steps.js';
@@ -26,6 +26,18 @@ export interface ElementRun {
 /** Whether the bytes in memory are those of the file, and so go there as they are. */
 export function isDirect({ count, source }: Pick<ElementRun, 'count' | 'source'>, elementSize: number): boolean {
   return isAsInFile(source) && isContiguous(source, count, elementSize);
+}
+
+/** The runs of an array of `shape` that a box lies in. @param address of the array's first element */
+export function* elementRuns(address: number, box: Box, shape: readonly number[], elementSize: number, source: ElementSource): Generator<ElementRun> {
+  const strides = rowMajorStrides(shape, elementSize);
+  const outer = walkedDimensions(box, shape);
+  const count = box.count.slice(outer);
+  const first = address + dot(box.start, strides);
+  for (const position of positions(box.count.slice(0, outer).map(() => 0), box.count.slice(0, outer).map((n) => n - 1))) {
+    const offset = source.offset + dot(position, source.strides);
+    yield { at: first + dot(position, strides), count, source: { ...source, offset, strides: source.strides.slice(outer) } };
+  }
 }
 
 /** Begins to write a run. The memory must stay until the flight has landed, and be looked at then. */

@@ -205,7 +205,7 @@ TEST_CASE("forms that make no sense are refused") {
   CHECK(code({12, 1, 8, 1}) == Code::kInvalidArgument);
   CHECK(code({11, 10, 4, 1}) == Code::kInvalidArgument);
   CHECK(code({11, 10, 8, 3}) == Code::kInvalidArgument);
-  CHECK(code({0, 0, 0, 1}) == Code::kInvalidArgument);
+  CHECK(code({0, 0, 0, 1}) == Code::kInvalidSize);
   CHECK(code({9, 10, 2, 1}) == Code::kUnsupported);
   CHECK(code({7, 11, 8, 1}) == Code::kUnsupported);
 }

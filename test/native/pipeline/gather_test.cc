@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "os/os.h"
-#include "pipeline/copy_box.h"
 #include "pipeline/operation_helpers.h"
 #include "random_bytes.h"
 #include "temporary_directory.h"
@@ -151,11 +150,10 @@ TEST_CASE("memory that is taken away while workers read it is an error and no cr
   std::vector<std::unique_ptr<Run<GatherChunk>>> chunks;
   std::vector<std::unique_ptr<Run<GatherWrite>>> writes;
   for (int i = 0; i < 200; ++i) {
-    chunks.push_back(std::make_unique<Run<GatherChunk>>(GatherChunk{.file = sink->lease().take(),
-                                                                    .space = space.value(),
-                                                                    .filters = chain,
-                                                                    .box = box({0, 0, 8, 8}, 8),
-                                                                    .chunk_size = size}));
+    chunks.push_back(std::make_unique<Run<GatherChunk>>(
+        GatherChunk{.store = {.file = sink->lease().take(), .space = space.value(), .filters = chain},
+                    .box = box({0, 0, 8, 8}, 8),
+                    .chunk_size = size}));
     writes.push_back(std::make_unique<Run<GatherWrite>>(
         GatherWrite{.file = sink->lease().take(), .address = 1 << 30, .box = box({11, 10, 8, 1}, 4)}));
   }
@@ -192,9 +190,7 @@ TEST_CASE("gathered chunks are what the memory had, with the fill value where it
       ForeignBox::make(64, {0, Numbers{16, 2}}, memory, {8, Numbers{40, 4}}, Numbers{3, 4}, form_of({5, 4, 4, 2}));
   REQUIRE(box.ok());
   Worker worker;
-  GatherChunk gather{.file = sink->lease().take(),
-                     .space = space.value(),
-                     .filters = chain,
+  GatherChunk gather{.store = {.file = sink->lease().take(), .space = space.value(), .filters = chain},
                      .box = box.value(),
                      .chunk_size = 64,
                      .fill = fill};
@@ -202,8 +198,8 @@ TEST_CASE("gathered chunks are what the memory had, with the fill value where it
   std::vector<uint8_t> back(64);
   LoadChunk load{.file = sink->lease().take(),
                  .filters = chain,
-                 .address = gather.address,
-                 .stored_size = gather.stored_size,
+                 .address = gather.store.address,
+                 .stored_size = gather.store.stored_size,
                  .into = back};
   REQUIRE(load.run(worker).ok());
   for (uint32_t row = 0; row < 4; ++row) {
@@ -215,16 +211,14 @@ TEST_CASE("gathered chunks are what the memory had, with the fill value where it
   }
 
   // Without filters, over what is there; zeros where there is no fill value.
-  GatherChunk again{.file = sink->lease().take(),
-                    .space = space.value(),
-                    .filters = filters({}),
-                    .box = box.value(),
-                    .chunk_size = 64,
-                    .has_address = true,
-                    .address = 1000};
+  GatherChunk again{
+      .store = {.file = sink->lease().take(), .space = space.value(), .filters = filters({}), .address = 1000},
+      .box = box.value(),
+      .chunk_size = 64,
+      .has_address = true};
   REQUIRE(again.run(worker).ok());
-  CHECK(again.address == 1000);
-  CHECK(again.stored_size == 64);
+  CHECK(again.store.address == 1000);
+  CHECK(again.store.stored_size == 64);
   REQUIRE(Read{.file = sink->lease().take(), .address = 1000, .into = back}.run(worker).ok());
   CHECK(back[1] == 2);
   CHECK(back[9] == 0);
@@ -233,7 +227,7 @@ TEST_CASE("gathered chunks are what the memory had, with the fill value where it
   // An element that does not fit takes no space.
   source[2] = -1;
   const uint64_t end = space.value()->end_of_file();
-  gather.file = sink->lease().take();
+  gather.store.file = sink->lease().take();
   CHECK(gather.run(worker).code() == Code::kTypeMismatch);
   CHECK(space.value()->end_of_file() == end);
   CHECK(CheckElements{.box = box.value()}.run(worker).code() == Code::kTypeMismatch);

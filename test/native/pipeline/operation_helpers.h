@@ -27,7 +27,11 @@ struct Run : Task {
   explicit Run(Operation work) : operation(std::move(work)) {}
   void run(Worker& worker) noexcept override {
     status = operation.run(worker);
-    operation.file = {};
+    if constexpr (requires { operation.store; }) {
+      operation.store.file = {};
+    } else {
+      operation.file = {};
+    }
   }
   Operation operation;
   base::Status status;

@@ -1,11 +1,8 @@
-#include "pipeline/copy_box.h"
+#include "pipeline/copy_dimensions.h"
 
 #include <cstring>
 
 namespace freestone::pipeline {
-
-using base::Code;
-using base::Status;
 
 namespace {
 
@@ -105,20 +102,6 @@ void copy_dimensions(uint8_t* to, const uint8_t* from, std::span<const Dimension
     copy_row(target, source, inner, run, swap_size);
     return true;
   });
-}
-
-Status copy_box(base::Bytes target, const BoxPlace& target_place, base::ConstBytes source, const BoxPlace& source_place,
-                std::span<const uint64_t> counts, uint64_t element_size, uint64_t swap_size) noexcept {
-  if (swap_size > 1 && element_size % swap_size != 0) {
-    return Status(Code::kInvalidArgument, "a word does not divide its element");
-  }
-  const auto box =
-      Dimensions::make(target.size(), target_place, element_size, source.size(), source_place, element_size, counts);
-  if (!box.ok()) return box.status();
-  if (box.value().empty()) return {};
-  copy_dimensions(target.data() + target_place.offset, source.data() + source_place.offset, box.value().all(),
-                  element_size, swap_size);
-  return {};
 }
 
 }  // namespace freestone::pipeline
