@@ -16,6 +16,11 @@ const dumpedPerBatch = 4;
 /** A whole number of times as many cases, for long runs. */
 const effort = Number(process.env['FREESTONE_EFFORT'] ?? 1);
 
+/** Subnormal numbers as zeros: some builds of the plug-ins for lzf and bitshuffle make the whole of h5dump see float32 so. */
+function flushed(digits: string): string {
+  return digits.replaceAll(/"([08])0[0-7][0-9a-f]{5}"/g, '"$10000000"');
+}
+
 /** All of every dataset, and of each one box in memory of our own, by this package. */
 async function expectReadBack(path: string, cases: readonly RandomCase[], models: readonly ModelArray<unknown>[]): Promise<void> {
   await using file = await H5File.open(path);
@@ -55,8 +60,8 @@ describeWith(['h5py'], 'whatever is done to a dataset', () => {
           wanted.forEach(({ type, values }, j) => {
             const found = dumpedDataset(dumped, `/dataset ${String(j)}`).values;
             // A text that was never written is none to h5dump, or zero bytes where it would be padded with spaces, and empty to h5py.
-            const text = JSON.stringify(found.map((value) => asPrinted(type, value))).replaceAll('"NULL"', '""');
-            expect(text.replaceAll('\\u0000', '')).toBe(JSON.stringify(values).replaceAll('\\u0000', ''));
+            const text = flushed(JSON.stringify(found.map((value) => asPrinted(type, value))).replaceAll('"NULL"', '""'));
+            expect(text.replaceAll('\\u0000', '')).toBe(flushed(JSON.stringify(values)).replaceAll('\\u0000', ''));
           });
         });
       }),
