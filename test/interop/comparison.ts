@@ -31,6 +31,23 @@ export function asPrinted(type: DescribedType, value: Dumped): Printed {
   }
 }
 
+/** Bits of the fraction of a float, by its bytes. */
+const fractionBits: Readonly<Record<number, bigint>> = { 2: 10n, 4: 23n, 8: 52n };
+
+/**
+ * A value with zeros for subnormal numbers. Some builds of the plug-ins for lzf and bitshuffle set that mode when h5dump loads them, and
+ * it prints such numbers so.
+ */
+export function flushed(type: DescribedType, value: Printed): Printed {
+  if (type.class === 'float' && typeof value === 'string' && value !== 'nan') {
+    const bits = BigInt(`0x${value}`);
+    const sign = bits >> BigInt(type.size * 8 - 1) << BigInt(type.size * 8 - 1);
+    return (bits - sign) >> (fractionBits[type.size] ?? 0n) === 0n ? sign.toString(16) : value;
+  }
+  if (type.class === 'compound' && Array.isArray(value)) return type.members.map((member, i) => flushed(member.type, (value as readonly Printed[])[i] ?? ''));
+  return value;
+}
+
 function bare(value: Dumped): string {
   if ('bare' in value) return value.bare;
   throw new Error(`h5dump was expected to print a number or a name: ${JSON.stringify(value)}`);
