@@ -43,8 +43,8 @@ export interface NativeFileSpace {
 export interface NativeFile {
   /** All of `data` or an error; `wakes` as for `ChunkCodec.store`. The memory is read by the kernel alone, so a buffer that is detached meanwhile can at worst give EFAULT. */
   write(ticket: number, address: number, data: Uint8Array, wakes?: boolean): void;
-  /** As `write`, on the calling thread. */
-  writeSync(address: number, data: Uint8Array): void;
+  /** As `write`, on the calling thread. @returns whether the thread may have slept, as it does when the device is behind */
+  writeSync(address: number, data: Uint8Array): boolean;
   /**
    * Puts elements together on a worker thread and writes them side by side. The source is read by the kernel alone; it must be looked
    * at afterwards whether it is still there.

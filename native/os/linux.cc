@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -91,6 +92,12 @@ bool copies_foreign() noexcept {
     return copy_foreign(&into, &from, 1).ok() && into == from;
   }();
   return copies;
+}
+
+std::optional<uint64_t> thread_sleeps() noexcept {
+  rusage usage;
+  if (getrusage(RUSAGE_THREAD, &usage) != 0) return {};
+  return static_cast<uint64_t>(usage.ru_nvcsw);
 }
 
 uint32_t current_cpu() noexcept {

@@ -30,6 +30,8 @@ Status copy_foreign(uint8_t*, std::span<const base::ConstBytes>) noexcept {
 
 bool copies_foreign() noexcept { return false; }
 
+std::optional<uint64_t> thread_sleeps() noexcept { return {}; }
+
 uint32_t current_cpu() noexcept {
   size_t cpu = 0;
   return pthread_cpu_number_np(&cpu) == 0 ? static_cast<uint32_t>(cpu) : 0;

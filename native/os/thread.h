@@ -2,6 +2,7 @@
 // A thread whose failure to start is a Status (std::thread would throw, and there are no exceptions here).
 //   threads: a Thread belongs to one thread at a time.    memory: none of its own; the system maps the stack.
 #include <cstdint>
+#include <optional>
 
 #include "base/base.h"
 
@@ -32,5 +33,9 @@ class Thread {
   uintptr_t handle_ = 0;
   bool joinable_ = false;
 };
+
+/// How often the calling thread has gone to sleep so far: to wait for a device, a lock or a time, not because others
+/// had their turn. Nothing where the system does not say.
+[[nodiscard]] std::optional<uint64_t> thread_sleeps() noexcept;
 
 }  // namespace freestone::os

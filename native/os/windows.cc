@@ -109,6 +109,8 @@ Status copy_foreign(uint8_t*, std::span<const base::ConstBytes>) noexcept {
 
 bool copies_foreign() noexcept { return false; }
 
+std::optional<uint64_t> thread_sleeps() noexcept { return {}; }
+
 uint32_t current_cpu() noexcept {
   PROCESSOR_NUMBER number;
   GetCurrentProcessorNumberEx(&number);

@@ -40,6 +40,12 @@ Status FileSink::write(uint64_t address, ConstBytes data) noexcept {
   return file_.write_at(address, data);
 }
 
+base::Result<bool> FileSink::Lease::write_now(uint64_t address, ConstBytes data) const noexcept {
+  const auto before = os::thread_sleeps();
+  if (const Status status = write(address, data); !status.ok()) return status;
+  return !before || os::thread_sleeps() != before;
+}
+
 void FileSink::reserve_ahead(uint64_t address, uint64_t end) noexcept {
   // Relaxed throughout: what is read late costs one more system call, or one less.
   uint64_t before = written_to_.load(std::memory_order_relaxed);

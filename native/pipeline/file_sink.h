@@ -40,6 +40,9 @@ class FileSink : public base::Shared<FileSink> {
     [[nodiscard]] base::Status write(uint64_t address, base::ConstBytes data) const noexcept {
       return sink_->write(address, data);
     }
+    /// As `write`. @return whether the calling thread may have slept meanwhile: the device is behind then, and the
+    /// kernel makes writers wait
+    [[nodiscard]] base::Result<bool> write_now(uint64_t address, base::ConstBytes data) const noexcept;
     /// As `os::File::truncate`. Nobody may write meanwhile.
     [[nodiscard]] base::Status truncate(uint64_t size) const noexcept { return sink_->truncate(size); }
     /// Takes the space for what is about to be written, so that a full disk is known before the first byte: the

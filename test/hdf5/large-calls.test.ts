@@ -1,7 +1,7 @@
 // Calls of many sizes: small ones are gathered, large ones go to the file within the call, and they follow each other in any order.
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { H5File, gzip, type Dataset } from '../../lib/hdf5/index.js';
+import { describe, expect, it, vi } from 'vitest';
+import { H5File, gzip, t, type Dataset } from '../../lib/hdf5/index.js';
 import { scratchFolder } from './scratch.js';
 
 const scratch = scratchFolder();
@@ -82,4 +82,23 @@ it('many large writes that nobody awaits arrive', async () => {
   const writes = Array.from({ length: 64 }, (_, i) => dataset.write(data, { start: [i * data.length], count: [data.length] }));
   await Promise.all(writes);
   expect(await dataset.read({ start: [63 * data.length], count: [data.length] })).toEqual(data);
+});
+
+it('appends that are awaited one by one leave other work its turns, however they are done', async () => {
+  await using file = await H5File.create(scratch.path());
+  const table = await file.root.createTable('x', { a: 'float64', b: 'int32', text: t.string(4) }, { chunkRows: 5000 });
+  const rows = { a: values(20_000), b: new Int32Array(20_000), text: Array.from({ length: 20_000 }, () => 'text') };
+  // As on a machine that is so slow.
+  let clock = 0;
+  const slow = vi.spyOn(performance, 'now').mockImplementation(() => (clock += 5));
+  let [turns, isOver] = [0, false];
+  const count = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  for (let i = 0; i < 20; i += 1) await table.append(rows);
+  isOver = true;
+  slow.mockRestore();
+  expect(turns).toBeGreaterThan(5);
 });

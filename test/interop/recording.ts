@@ -52,8 +52,9 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
       const [writeSync, gather] = [this.writeSync.bind(this), this.gather.bind(this)];
       this.writeSync = (address, data) => {
         const id = tape().begin((id) => ({ kind: 'write', id, address, bytes: Buffer.from(data) }));
-        writeSync(address, data);
+        const hasSlept = writeSync(address, data);
         tape().events.push({ kind: 'done', id });
+        return hasSlept;
       };
       this.gather = (ticket, address, size, ...what) => {
         // What it becomes is known only when it is there.
@@ -114,6 +115,7 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
     checkElements: real.checkElements.bind(real),
     canGather: real.canGather.bind(real),
     packTexts: real.packTexts.bind(real),
+    placeTexts: real.placeTexts.bind(real),
     workerCount: real.workerCount.bind(real),
     filterLibraries: real.filterLibraries.bind(real),
     settleJobs: real.settleJobs.bind(real),

@@ -195,7 +195,7 @@ export class Dataset {
     try {
       const values = node.readNow(selection, options);
       if (values === undefined) return await promised(begin(node.read(selection, options)));
-      const turn = node.context.store.turns.next();
+      const turn = node.context.store.turns.next(ArrayBuffer.isView(values) ? values.byteLength : 0);
       if (turn !== undefined) await promised(turn);
       return values;
     } catch (error) {

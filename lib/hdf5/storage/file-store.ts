@@ -66,8 +66,9 @@ export class Throttle {
 
 /** How long calls that need not wait may follow each other before other work has its turn. */
 const TURN_MILLISECONDS = 8;
-/** The clock is looked at once in so many calls. */
+/** The clock is looked at once in so many calls, and in so many bytes of them. */
 const CALLS_PER_LOOK = 32;
+const BYTES_PER_LOOK = 2 ** 20;
 /** More is not written within a call. */
 const MOST_WRITTEN_NOW = 2 * 2 ** 20;
 /** A write that took so long waited for the device: for so many times as long others do not. */
@@ -80,7 +81,8 @@ const PAUSE_FACTOR = 50;
  * the device is behind the kernel makes writers wait, and that must not be the event loop.
  */
 export class Turns {
-  #calls = 0;
+  /** What was done since the clock was looked at: 1 is enough to look again. */
+  #done = 0;
   #last = performance.now();
   /** When the first write began since the event loop turned. */
   #writingSince: number | undefined;
@@ -93,10 +95,12 @@ export class Turns {
     this.#mostWritten = mostWritten;
   }
 
-  /** Undefined, nearly always; else to be awaited. */
-  next(): Pending | undefined {
-    this.#calls += 1;
-    if (!this.#isDue && (this.#calls % CALLS_PER_LOOK !== 0 || performance.now() - this.#last < TURN_MILLISECONDS)) return undefined;
+  /** Undefined, nearly always; else to be awaited. @param size how many bytes the call has put somewhere */
+  next(size = 0): Pending | undefined {
+    this.#done += 1 / CALLS_PER_LOOK + size / BYTES_PER_LOOK;
+    if (!this.#isDue && this.#done < 1) return undefined;
+    this.#done = 0;
+    if (!this.#isDue && performance.now() - this.#last < TURN_MILLISECONDS) return undefined;
     this.#isDue = false;
     const next = turn();
     next.watch(() => {
@@ -121,10 +125,10 @@ export class Turns {
     return now - this.#writingSince < 2 * TURN_MILLISECONDS;
   }
 
-  /** A write was done within the call. */
-  wrote(begun: number): void {
+  /** A write was done within the call. @param hasSlept else what took long was another program's turn on the processor */
+  wrote(begun: number, hasSlept: boolean): void {
     const now = performance.now();
-    if (now - begun >= SLOW_MILLISECONDS) this.#slowUntil = now + PAUSE_FACTOR * (now - begun);
+    if (hasSlept && now - begun >= SLOW_MILLISECONDS) this.#slowUntil = now + PAUSE_FACTOR * (now - begun);
     this.#isDue = this.#writingSince !== undefined && now - this.#writingSince >= TURN_MILLISECONDS;
   }
 }
@@ -216,8 +220,7 @@ export class FileStore {
   /** Writes within the call, as `turns` has allowed. */
   writeNow(address: number, bytes: Uint8Array): void {
     const begun = performance.now();
-    this.file.writeSync(address, bytes);
-    this.turns.wrote(begun);
+    this.turns.wrote(begun, this.file.writeSync(address, bytes));
   }
 
   /** Whether nothing has ever been written from an address of this file on, so that it reads as zeros. */

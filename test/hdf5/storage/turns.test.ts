@@ -15,11 +15,11 @@ afterEach(() => {
 });
 
 /** A write within the call that takes so many milliseconds, if it is allowed. */
-function write(turns: Turns, milliseconds: number): boolean {
+function write(turns: Turns, milliseconds: number, hasSlept = true): boolean {
   if (!turns.allow(MOST)) return false;
   const begun = clock;
   clock += milliseconds;
-  turns.wrote(begun);
+  turns.wrote(begun, hasSlept);
   return true;
 }
 
@@ -46,6 +46,12 @@ describe('a write within the call', () => {
     expect(turns.next()).toBeUndefined();
   });
 
+  it('keeps no others away that took long because of another program', () => {
+    const turns = new Turns(MOST);
+    write(turns, 12, false);
+    expect(write(turns, 1)).toBe(true);
+  });
+
   it('that took long keeps others away for fifty times as long', async () => {
     const turns = new Turns(MOST);
     write(turns, 5);
@@ -63,4 +69,11 @@ it('calls that write nothing wait for a turn every 8 ms', () => {
   expect(waits()).toBe(0);
   clock += 9;
   expect(waits()).toBeGreaterThan(0);
+});
+
+it('large calls wait for a turn as soon as 8 ms are over', () => {
+  const turns = new Turns(MOST);
+  expect(turns.next(2 ** 20)).toBeUndefined();
+  clock += 9;
+  expect(turns.next(2 ** 20)).toBeDefined();
 });

@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 #include <pthread.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstring>
+#include <thread>
 
 using freestone::os::Thread;
 
@@ -57,3 +59,12 @@ TEST_CASE("a thread takes no signals, and its starter's mask is as it was") {
   CHECK(sigismember(&inside, SIGTERM) == 1);
   CHECK(sigismember(&after, SIGINT) == sigismember(&before, SIGINT));
 }
+
+#ifdef __linux__
+TEST_CASE("a thread that waits is known to have slept") {
+  const auto before = freestone::os::thread_sleeps();
+  REQUIRE(before);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(*freestone::os::thread_sleeps() > *before);
+}
+#endif
