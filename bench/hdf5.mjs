@@ -36,6 +36,7 @@ const subjects = [
   { name: 'freestone', commands: [node('freestone.mjs')] },
   { name: 'freestone sync', commands: [node('freestone-sync.mjs')] },
   { name: 'freestone columns', commands: [node('freestone-columns.mjs')], works: ['rows'] },
+  { name: 'freestone byte columns', commands: [node('freestone-byte-columns.mjs')], works: ['rows'] },
   { name: 'libhdf5', build: buildLibhdf5, commands: [], install: 'apt-get install libhdf5-dev gcc pkg-config' },
   {
     name: 'h5py',
@@ -209,7 +210,7 @@ async function writing(work, present, reader, common, bytes) {
 /** Reads what `writers` have written before the clock. */
 async function reading(work, present, writers, common, bytes) {
   const { job, folder, signal, progress } = common;
-  const without = ['plain write', 'freestone sync', 'freestone columns', ...(work.without ?? []), ...(work.withoutReading ?? [])];
+  const without = ['plain write', 'freestone sync', 'freestone columns', 'freestone byte columns', ...(work.without ?? []), ...(work.withoutReading ?? [])];
   const files = {};
   try {
     for (const [name, writer] of Object.entries(writers)) {

@@ -86,6 +86,12 @@ export interface NativeAddon {
   /** Whether worker threads can read memory that may be taken away: not on systems that have no way, or forbid it. */
   canGather(): boolean;
   /**
+   * Puts texts that lie one after the other into fields of `size` bytes, with `filler` behind each.
+   * @param lengths bytes of each text @param room the longest that a field holds
+   * @returns false for a text that is longer, has a zero byte, or ends with the filler; any field may have been written then
+   */
+  placeTexts(texts: Uint8Array, lengths: Uint32Array, target: Uint8Array, size: number, room: number, filler: number): boolean;
+  /**
    * Puts the texts of references of 16 bytes one after the other, each with a zero byte behind it: as many as lie in collections
    * that are in memory as a whole, and as there is room for.
    * @param range bytes of the file, from `address` on

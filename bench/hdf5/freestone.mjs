@@ -8,7 +8,7 @@ import { reads } from './freestone-reads.mjs';
 import { PIECE_VALUES, columns, packedRows, texts } from './inputs.mjs';
 
 const sync = process.env.BENCH_SYNC === '1';
-const inColumns = process.env.BENCH_COLUMNS === '1';
+const inColumns = process.env.BENCH_COLUMNS !== undefined;
 const call = (object, name, ...values) => (sync ? object[`${name}Sync`](...values) : object[name](...values));
 
 const growing = (dtype, chunk) => ({ dtype, shape: [0], maxShape: [null], chunks: [chunk] });
@@ -41,7 +41,7 @@ const works = {
     };
   },
   rows(job) {
-    const rows = inColumns ? columns(job.size) : packedRows(job.size);
+    const rows = inColumns ? columns(job.size, process.env.BENCH_COLUMNS) : packedRows(job.size);
     return async (file) => {
       const members = { id: 'int64', a: 'float64', b: 'float64', c: 'float64', name: t.string(16) };
       const data = inColumns

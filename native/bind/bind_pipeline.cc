@@ -148,8 +148,9 @@ Napi::Value file_write_sync(const Napi::CallbackInfo& info) {
   const uint64_t address = whole_number(info, 0, "address");
   const Bytes data = bytes(info, 1, "data");
   const auto held = lease(info.Env(), file);
-  check(info.Env(), held.write(address, data), {.path = file.path(), .address = address});
-  return info.Env().Undefined();
+  const auto slept = held.write_now(address, data);
+  check(info.Env(), slept.status(), {.path = file.path(), .address = address});
+  return Napi::Boolean::New(info.Env(), slept.value());
 }
 
 Napi::Value file_gather(const Napi::CallbackInfo& info) {
@@ -329,6 +330,19 @@ Napi::Value pack_texts(const Napi::CallbackInfo& info) {
   return float64_array(info.Env(), values);
 }
 
+Napi::Value place_texts(const Napi::CallbackInfo& info) {
+  const Bytes texts = bytes(info, 0, "texts");
+  const std::span<const uint32_t> lengths = words(info, 1, "lengths");
+  const Bytes target = bytes(info, 2, "target");
+  const uint64_t size = whole_number(info, 3, "size", Code::kInvalidSize);
+  const uint64_t room = whole_number(info, 4, "room", Code::kInvalidSize);
+  const auto filler = static_cast<uint8_t>(whole_number(info, 5, "filler"));
+  const Status status = pipeline::place_texts(texts, lengths, target, size, room, filler);
+  if (status.code() == Code::kTypeMismatch) return Napi::Boolean::New(info.Env(), false);
+  check(info.Env(), status);
+  return Napi::Boolean::New(info.Env(), true);
+}
+
 Napi::Value gather_texts(const Napi::CallbackInfo& info) {
   const Bytes references = bytes(info, 0, "references");
   const Bytes range = bytes(info, 1, "range");
@@ -377,15 +391,12 @@ void export_pipeline(Napi::Env env, Napi::Object exports) {
   define_class<codec_construct>(
       env, exports, "ChunkCodec",
       {entry<codec_store>("store"), entry<codec_gather>("gather"), entry<codec_load>("load")});
-  const napi_property_descriptor functions[] = {entry<convert_box>("convertBox"),
-                                                entry<check_elements>("checkElements"),
-                                                entry<can_gather>("canGather"),
-                                                entry<pack_texts>("packTexts"),
-                                                entry<gather_texts>("gatherTexts"),
-                                                entry<worker_count>("workerCount"),
-                                                entry<filter_libraries>("filterLibraries"),
-                                                entry<on_jobs_done>("onJobsDone"),
-                                                entry<settle_jobs>("settleJobs")};
+  const napi_property_descriptor functions[] = {
+      entry<convert_box>("convertBox"),   entry<check_elements>("checkElements"),
+      entry<can_gather>("canGather"),     entry<pack_texts>("packTexts"),
+      entry<place_texts>("placeTexts"),   entry<gather_texts>("gatherTexts"),
+      entry<worker_count>("workerCount"), entry<filter_libraries>("filterLibraries"),
+      entry<on_jobs_done>("onJobsDone"),  entry<settle_jobs>("settleJobs")};
   if (napi_define_properties(env, exports, std::size(functions), functions) != napi_ok) throw Napi::Error::New(env);
 }
 

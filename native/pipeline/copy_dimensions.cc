@@ -43,6 +43,11 @@ void copy_run(uint8_t* target, const uint8_t* source, uint64_t size, uint64_t sw
   }
 }
 
+/// Two words that are moved as one.
+struct Pair {
+  uint64_t words[2];
+};
+
 /// Elements of a size that the compiler knows, apart from each other.
 template <typename Word, bool kSwap>
 void copy_elements(uint8_t* target, const uint8_t* source, const Dimension& inner) noexcept {
@@ -73,6 +78,9 @@ void copy_row(uint8_t* target, const uint8_t* source, const Dimension& inner, ui
       case 8:
         return swap ? copy_elements<uint64_t, true>(target, source, inner)
                     : copy_elements<uint64_t, false>(target, source, inner);
+      case 16:
+        if (!swap) return copy_elements<Pair, false>(target, source, inner);
+        break;
       default:
         break;
     }

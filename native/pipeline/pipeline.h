@@ -9,4 +9,5 @@
 #include "pipeline/gather_texts.h"
 #include "pipeline/heap_texts.h"
 #include "pipeline/operations.h"
+#include "pipeline/place_texts.h"
 #include "pipeline/scratch.h"

@@ -47,7 +47,7 @@ describe('packed rows of a compound', () => {
     await expect(get(back, 'x').read(undefined, { into: new Uint8Array(159) })).rejects.toMatchObject({ code: 'ERR_INVALID_SIZE', expected: 160, received: 159 });
     await expect(get(back, 'x').read(undefined, { into: new Float64Array(20) })).rejects.toMatchObject({ code: 'ERR_TYPE_MISMATCH' });
     await expect(get(back, 'texts').read(undefined, { into: new Uint8Array(16) })).rejects.toMatchObject({ code: 'ERR_TYPE_MISMATCH' });
-    await expect(get(back, 'fixed').read(undefined, { into: new Uint8Array(4) })).rejects.toMatchObject({ code: 'ERR_TYPE_MISMATCH' });
+    await expect(get(back, 'fixed').read(undefined, { into: new Uint16Array(2) })).rejects.toMatchObject({ code: 'ERR_TYPE_MISMATCH' });
     await back.close();
   });
 });

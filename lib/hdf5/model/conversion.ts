@@ -37,8 +37,8 @@ export function conversionOf(array: TypedArray, { number: to }: ElementType): Co
 }
 
 /** The bytes of converted elements, in memory of our own; undefined when one does not fit. */
-export function convertedBytes(source: ElementSource, count: readonly number[], elementSize: number): Buffer | undefined {
-  const bytes = Buffer.allocUnsafeSlow(product(count) * elementSize);
+export function convertedBytes(source: ElementSource, count: readonly number[], elementSize: number, into?: Buffer): Buffer | undefined {
+  const bytes = into ?? Buffer.allocUnsafeSlow(product(count) * elementSize);
   return fetchNow(bytes, source, count, elementSize) ? bytes : undefined;
 }
 

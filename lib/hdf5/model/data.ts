@@ -33,8 +33,8 @@ export interface DataBlock {
   readonly direct: ((shape: readonly number[]) => ElementSource) | null;
   /** Numbers in memory that become others on their way, once `checkNumbers` has found that all can. */
   readonly numbers?: ((shape: readonly number[]) => ElementSource) | undefined;
-  /** Encodes elements `first` to `first + count`, in row-major order, into memory of our own. */
-  encode(first: number, count: number, heap: HeapWriter): Buffer;
+  /** Encodes elements `first` to `first + count`, in row-major order, into memory of our own: `into`, if given, of exactly their size. */
+  encode(first: number, count: number, heap: HeapWriter, into?: Buffer): Buffer;
 }
 
 function isTypedArray(data: unknown): data is TypedArray {
@@ -68,8 +68,8 @@ function typedBlock(array: TypedArray, type: ElementType): DataBlock {
   if (isDirect(array, type)) {
     return packedBlock(bytesOf(array), divided(array.length, type.lanes, type), type, type.swap);
   }
-  // Packed rows of a compound come as bytes.
-  if (array instanceof Uint8Array && type.message.class === 'compound' && !type.variable) {
+  // Packed rows of a compound come as bytes, and texts of a fixed length.
+  if (array instanceof Uint8Array && (type.message.class === 'compound' || type.message.class === 'string') && !type.variable) {
     return packedBlock(array, divided(array.length, type.size, type), type, 1);
   }
   if (type.lanes !== 1) throw mismatch(type.name, array, 'cannot be made of');
@@ -82,10 +82,10 @@ function typedBlock(array: TypedArray, type: ElementType): DataBlock {
     count: length,
     direct: null,
     numbers,
-    encode: (first, count, heap) => {
+    encode: (first, count, heap, into) => {
       checkLength(array, length);
-      const converted = conversion && convertedBytes({ bytes, offset: first * conversion.size, strides: [conversion.size], swap: type.swap, conversion }, [count], type.size);
-      return converted ?? encodeEach(type, count, heap, (i) => array[first + i]);
+      const converted = conversion && convertedBytes({ bytes, offset: first * conversion.size, strides: [conversion.size], swap: type.swap, conversion }, [count], type.size, into);
+      return converted ?? encodeEach(type, count, heap, into, (i) => array[first + i]);
     },
   };
 }
@@ -104,9 +104,10 @@ function packedBlock(bytes: Uint8Array, count: number, type: ElementType, swap: 
     shape: null,
     count,
     direct: (shape) => ({ bytes, offset: 0, strides: rowMajorStrides(shape, type.size), swap }),
-    encode: (first, n) => {
+    encode: (first, n, _heap, into) => {
       checkLength(bytes, length);
-      const copy = Buffer.from(bytes.subarray(first * type.size, (first + n) * type.size));
+      const copy = into ?? Buffer.allocUnsafeSlow(n * type.size);
+      copy.set(bytes.subarray(first * type.size, (first + n) * type.size));
       if (swap === 2) copy.swap16();
       else if (swap === 4) copy.swap32();
       else if (swap === 8) copy.swap64();
@@ -157,10 +158,10 @@ function stridedBlock({ data, shape, strides, offset = 0 }: StridedArray, type: 
     count,
     direct: isPlain ? (of) => elements(of, type.size) : null,
     numbers: conversion && ((of) => elements(of, conversion.size)),
-    encode: (first, n, heap) => {
+    encode: (first, n, heap, into) => {
       checkLength(data, length);
-      const converted = conversion && n === count ? convertedBytes(elements(shape, conversion.size), shape, type.size) : undefined;
-      return converted ?? encodeEach(type, n, heap, (i) => data[at(first + i)]);
+      const converted = conversion && n === count ? convertedBytes(elements(shape, conversion.size), shape, type.size, into) : undefined;
+      return converted ?? encodeEach(type, n, heap, into, (i) => data[at(first + i)]);
     },
   };
 }
@@ -197,18 +198,18 @@ function valuesBlock(data: unknown, type: ElementType): DataBlock {
     shape,
     count: flat.length,
     direct: null,
-    encode: (first, count, heap) => {
+    encode: (first, count, heap, into) => {
       if (type.putAll !== undefined && count > 1) {
-        const bytes = Buffer.alloc(count * type.size);
-        if (type.putAll(bytes, flat.slice(first, first + count), heap)) return bytes;
+        const bytes = into ?? Buffer.allocUnsafeSlow(count * type.size);
+        if (type.putAll(bytes, count === flat.length ? flat : flat.slice(first, first + count), heap)) return bytes;
       }
-      return encodeEach(type, count, heap, (i) => flat[first + i]);
+      return encodeEach(type, count, heap, into, (i) => flat[first + i]);
     },
   };
 }
 
-function encodeEach(type: ElementType, count: number, heap: HeapWriter, value: (index: number) => unknown): Buffer {
-  const bytes = Buffer.alloc(count * type.size);
+function encodeEach(type: ElementType, count: number, heap: HeapWriter, into: Buffer | undefined, value: (index: number) => unknown): Buffer {
+  const bytes = into?.fill(0) ?? Buffer.alloc(count * type.size);
   for (let i = 0; i < count; i += 1) type.put(bytes, i * type.size, value(i), heap);
   return bytes;
 }

@@ -10,6 +10,7 @@ import { ChunkedStorage } from '../storage/chunked.js';
 import { ContiguousStorage } from '../storage/contiguous.js';
 import { ExternalStorage } from '../storage/external.js';
 import { mostReadNow, type MetadataBatch } from '../storage/file-store.js';
+import { withSpare } from '../storage/spare.js';
 import { begin, done, settled, turn, wait, Flight, Line, type Pending, type Steps } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
 import { checkNumbers } from './conversion.js';
@@ -98,9 +99,9 @@ export class DatasetNode extends ObjectNode {
     if (this.#takesNow(block)) {
       const box = boxOf();
       checkFits(block, box.count);
-      if (this.#take(block, box, this.#shape)) return this.context.store.behind.pressure() ?? this.context.store.turns.next();
+      if (this.#take(block, box, this.#shape)) return this.context.store.behind.pressure() ?? this.#turn(block);
     }
-    return begin(this.#ordered(() => this.#write(block, boxOf)));
+    return begin(this.#thenTurn(block, this.#ordered(() => this.#write(block, boxOf))));
   }
 
   *#write(block: DataBlock, boxOf: () => Box): Steps<Flight> {
@@ -115,12 +116,22 @@ export class DatasetNode extends ObjectNode {
       const { box, shape } = this.#nextRows(block);
       const before = this.#shape;
       try {
-        if (this.#take(block, box, shape)) return this.context.store.turns.next();
+        if (this.#take(block, box, shape)) return this.#turn(block);
       } catch (error) {
         return begin(this.#ordered(() => this.#withdrawn(before, error)));
       }
     }
-    return begin(this.#ordered(() => this.#append(block)));
+    return begin(this.#thenTurn(block, this.#ordered(() => this.#append(block))));
+  }
+
+  /** Other work has its turn also when each call ends before the event loop has come round. */
+  #turn(block: DataBlock): Pending | undefined {
+    return this.context.store.turns.next(block.count * this.plan.type.size);
+  }
+
+  *#thenTurn(block: DataBlock, steps: Steps): Steps {
+    yield* steps;
+    yield* wait(this.#turn(block) ?? done);
   }
 
   *#append(block: DataBlock): Steps<Flight> {
@@ -284,22 +295,25 @@ export class DatasetNode extends ObjectNode {
 
   /** Writes a box within the call, if its storage can do that. */
   #take(block: DataBlock, box: Box, shape: readonly number[]): boolean {
+    if (block.direct !== null) return this.#takeSource(block.direct(box.count), box, shape);
+    const { size } = this.plan.type;
+    return withSpare(block.count * size, (into) => {
+      const bytes = block.encode(0, block.count, this.context.heap, into);
+      return this.#takeSource({ bytes, offset: 0, strides: rowMajorStrides(box.count, size), swap: 1 }, box, shape);
+    });
+  }
+
+  #takeSource(source: ElementSource, box: Box, shape: readonly number[]): boolean {
     const storage = this.storage;
     if (storage instanceof ContiguousStorage) {
-      if (!storage.take(box, this.#sourceOf(block, box.count))) return false;
+      if (!storage.take(box, source)) return false;
     } else {
-      if (!(storage instanceof ChunkedStorage) || !storage.take(box, this.#sourceOf(block, box.count), shape)) return false;
+      if (!(storage instanceof ChunkedStorage) || !storage.take(box, source, shape)) return false;
       this.#shape = shape;
       void this.context.noteUnflushed(this);
     }
     this.touch();
     return true;
-  }
-
-  #sourceOf(block: DataBlock, count: readonly number[]): ElementSource {
-    if (block.direct !== null) return block.direct(count);
-    const { type } = this.plan;
-    return { bytes: block.encode(0, block.count, this.context.heap), offset: 0, strides: rowMajorStrides(count, type.size), swap: 1 };
   }
 
   resize(shape: readonly number[]): Pending {

@@ -3,6 +3,7 @@ import { endianness } from 'node:os';
 import { FreestoneError } from '../../errors.js';
 import { readReference, referenceSize, type Reference } from '../format/global-heap.js';
 import type { CharacterSet, DatatypeMessage, StringPad } from '../format/datatype.js';
+import { native } from '../../native.js';
 import type { Steps } from '../storage/steps.js';
 import { mismatch, numberKinds, type FloatName, type IntegerName, type TypedArrayConstructor } from './number-kind.js';
 
@@ -41,7 +42,7 @@ export interface ElementType {
   readonly number?: IntegerName | FloatName;
   /** Writes one value. @throws ERR_TYPE_MISMATCH for a value that the type cannot hold */
   put(target: Buffer, offset: number, value: unknown, heap: HeapWriter): void;
-  /** Writes many values one after the other, to zeros, where that is faster; false when it has to be done, or refused, one by one. */
+  /** Writes many values one after the other, to memory with anything in it, where that is faster; false when it has to be done, or refused, one by one. */
   putAll?(target: Buffer, values: readonly unknown[], heap: HeapWriter): boolean;
   /** Reads one value. */
   get(source: Buffer, offset: number, heap: HeapReader): unknown;
@@ -174,22 +175,33 @@ export function fixedStringType(size: number, { encoding = 'utf8', pad = 'null' 
   return { ...type, putAll: (target, values) => putAscii(target, values, { size, room, filler }) };
 }
 
-/** Texts of which each character is a byte, written by a loop that the compiler sees through. @returns false when there is another one, or one that does not fit */
+/** Texts that are encoded together. */
+const TEXTS_TOGETHER = 4096;
+const encodingSpace = Buffer.allocUnsafeSlow(2 ** 20);
+
+/** In UTF-8, until the next call. */
+function encodedTexts(all: string): Buffer {
+  if (all.length * 3 > encodingSpace.length) return Buffer.from(all);
+  return encodingSpace.subarray(0, encodingSpace.write(all));
+}
+
+/** How many characters each text has of those that are encoded together. */
+const lengthsSpace = new Uint32Array(TEXTS_TOGETHER);
+
+/** Texts of which each character is a byte. @returns false when there is another one, or one that does not fit */
 function putAscii(target: Buffer, values: readonly unknown[], { size, room, filler }: { readonly size: number; readonly room: number; readonly filler: number }): boolean {
-  let at = 0;
-  for (const value of values) {
-    if (typeof value !== 'string' || value.length > room) return false;
-    const { length } = value;
-    let code = -1;
-    for (let i = 0; i < length; i += 1) {
-      code = value.charCodeAt(i);
-      if (code === 0 || code > 0x7f) return false;
-      target[at + i] = code;
+  for (let first = 0; first < values.length; first += TEXTS_TOGETHER) {
+    const end = Math.min(first + TEXTS_TOGETHER, values.length);
+    let all = '';
+    for (let i = first; i < end; i += 1) {
+      const value = values[i];
+      if (typeof value !== 'string') return false;
+      all += value;
+      lengthsSpace[i - first] = value.length;
     }
-    // It would be taken for padding.
-    if (code === filler) return false;
-    if (filler !== 0) target.fill(filler, at + length, at + size);
-    at += size;
+    const texts = encodedTexts(all);
+    if (texts.length !== all.length) return false;
+    if (!native().placeTexts(texts, lengthsSpace.subarray(0, end - first), target.subarray(first * size, end * size), size, room, filler)) return false;
   }
   return true;
 }
@@ -206,16 +218,6 @@ function checkedText(name: string, value: string, encoding: CharacterSet): numbe
 /** Whether a name survives the file: NUL would end it, and a lone surrogate would come back as something else, as another name may. */
 export function isText(name: string): boolean {
   return !name.includes('\0') && isWellFormed(name);
-}
-
-/** Texts that are encoded together. */
-const TEXTS_TOGETHER = 4096;
-const encodingSpace = Buffer.allocUnsafeSlow(2 ** 20);
-
-/** In UTF-8, until the next call. */
-function encodedTexts(all: string): Buffer {
-  if (all.length * 3 > encodingSpace.length) return Buffer.from(all);
-  return encodingSpace.subarray(0, encodingSpace.write(all));
 }
 
 function isWellFormed(value: string): boolean {

@@ -3,6 +3,7 @@ import { FreestoneError, checkChoice, checkInteger, checkOptions, shown } from '
 import { native } from '../../native.js';
 import { checkStillThere, type ElementSource } from '../storage/box.js';
 import { formOf } from '../storage/form.js';
+import { withSpare } from '../storage/spare.js';
 import { begin, done, now, promised, settled, Flight, type Pending, type Steps } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
 import { dataBlock, type DataBlock, type Value } from './data.js';
@@ -28,7 +29,7 @@ export interface TableOptions {
   readonly filters?: readonly Filter[];
 }
 
-/** Values of one column: a typed array, or an array of values. */
+/** Values of one column: a typed array, or an array of values; of texts of a fixed length also their bytes, one after the other in a Uint8Array. */
 export type ColumnValues = TypedArray | readonly Value[];
 /** Rows as objects with the columns' names, or all columns of some rows. */
 export type TableRows = readonly Readonly<Record<string, unknown>>[] | Readonly<Record<string, ColumnValues>>;
@@ -115,7 +116,9 @@ export class Table {
       if (pending === undefined) taken.push([node, before]);
       else waits.push(begin(this.#named(pending, i)));
     });
-    if (waits.length === 0) return first.context.store.turns.next();
+    const turn = first.context.store.turns.next((blocks[0]?.count ?? 0) * this.#rowType.size);
+    if (waits.length === 0) return turn;
+    if (turn !== undefined) waits.push(turn);
     for (const [node, before] of taken) waits.push(node.keep(before, together));
     return begin(all(waits));
   }
@@ -189,17 +192,20 @@ export class Table {
       shape: null,
       count: blocks[0]?.count ?? 0,
       direct: null,
-      encode: (first, count, heap) => {
-        const rows = Buffer.alloc(count * rowSize);
+      encode: (first, count, heap, into) => {
+        // The columns fill it.
+        const rows = into ?? Buffer.allocUnsafeSlow(count * rowSize);
         this.#columns.forEach(({ name, type, offset }, i) => {
           const block = blocks[i];
           if (block === undefined) return;
           const own = block.direct?.([block.count]) ?? block.numbers?.([block.count]);
-          const into = { rows, rowSize, offset, size: type.size };
+          const place = { rows, rowSize, offset, size: type.size };
           // Where a number does not fit, taking each by itself says which.
-          if (own !== undefined && packColumn(into, own, first, count)) return;
-          const bytes = inColumn(name, () => block.encode(first, count, heap));
-          packColumn(into, { bytes, offset: 0, strides: [type.size], swap: 1 }, 0, count);
+          if (own !== undefined && packColumn(place, own, first, count)) return;
+          withSpare(count * type.size, (memory) => {
+            const bytes = inColumn(name, () => block.encode(first, count, heap, memory));
+            packColumn(place, { bytes, offset: 0, strides: [type.size], swap: 1 }, 0, count);
+          });
         });
         return rows;
       },

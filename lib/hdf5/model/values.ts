@@ -11,7 +11,7 @@ export type DatasetValues = TypedArray | readonly unknown[] | number | bigint | 
 export interface ReadOptions {
   /**
    * Where numbers are put: a typed array of the dataset's kind, with as many elements as are read. Of a compound without
-   * variable-length members: a Buffer or Uint8Array, for packed rows as `append` takes them.
+   * variable-length members: a Buffer or Uint8Array, for packed rows as `append` takes them; of texts of a fixed length the same.
    */
   readonly into?: TypedArray;
 }
@@ -28,7 +28,7 @@ const SLICE_ELEMENTS = 2 ** 14;
 
 /** @throws {FreestoneError} ERR_TYPE_MISMATCH, ERR_INVALID_SIZE */
 export function checkInto(into: unknown, type: ElementType, count: number): void {
-  const isPacked = into instanceof Uint8Array && type.message.class === 'compound' && !type.variable && type.arrays.length === 0;
+  const isPacked = into instanceof Uint8Array && (type.message.class === 'compound' || type.message.class === 'string') && !type.variable && type.arrays.length === 0;
   if (!isPacked && !type.arrays.some((constructor) => into instanceof constructor)) throw mismatch(type.name, into, 'cannot be read into');
   const { length } = into as TypedArray;
   const expected = count * (isPacked ? type.size : type.lanes);

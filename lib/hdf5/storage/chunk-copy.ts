@@ -1,7 +1,8 @@
 // Between a chunk in memory and the elements of a box that is written or read.
 import type { CachedChunk, ChunkCache } from './chunk-cache.js';
 import { checkTarget, dot, isContiguous, product, rowMajorStrides, type Box, type ElementSource, type ElementTarget } from './box.js';
-import { checkSource, convertedForNow, copyElements } from './form.js';
+import { changedMeanwhile, checkSource, copyElements, fetchNow } from './form.js';
+import { withSpare } from './spare.js';
 
 /** What all chunks of a dataset have in common. */
 export interface ChunkGeometry {
@@ -56,14 +57,22 @@ export function copyInto(
     if (count !== shape[d]) inner = false;
   }
   checkSource(source, part.count, elementSize, from);
-  const elements = source.conversion === undefined ? { ...source, offset: from } : convertedForNow({ ...source, offset: from }, part.count, elementSize);
-  if (isRun && to <= cached.filled) cached.filled = Math.max(cached.filled, to + run);
-  else cache.fillUp(cached);
-  cached.dirty = true;
-  cached.isWritten = true;
-  if (elements.swap === 1 && isRun && isContiguous(elements, part.count, elementSize)) {
-    cached.buffer.set(elements.bytes.subarray(elements.offset, elements.offset + run), to);
-    return;
-  }
-  copyElements(cached.buffer, to, chunkStrides, elements, part.count, elementSize);
+  const put = (elements: ElementSource): void => {
+    if (isRun && to <= cached.filled) cached.filled = Math.max(cached.filled, to + run);
+    else cache.fillUp(cached);
+    cached.dirty = true;
+    cached.isWritten = true;
+    if (elements.swap === 1 && isRun && isContiguous(elements, part.count, elementSize)) {
+      cached.buffer.set(elements.bytes.subarray(elements.offset, elements.offset + run), to);
+    } else {
+      copyElements(cached.buffer, to, chunkStrides, elements, part.count, elementSize);
+    }
+  };
+  const elements = { ...source, offset: from };
+  if (source.conversion === undefined) put(elements);
+  else withSpare(product(part.count) * elementSize, (bytes) => {
+    // All of it, before the chunk has any.
+    if (!fetchNow(bytes, elements, part.count, elementSize)) throw changedMeanwhile();
+    put({ bytes, offset: 0, strides: rowMajorStrides(part.count, elementSize), swap: 1 });
+  });
 }

@@ -93,17 +93,3 @@ export function* piecesOf(source: ElementSource, count: readonly number[], eleme
     yield { first: part.first, size, fetch };
   }
 }
-
-/** Memory for what is used up within a call. */
-let spare = Buffer.alloc(0);
-/** More is not kept. */
-const MOST_SPARE = 2 ** 21;
-
-/** The same elements converted, in memory that is good until the next call. @throws {FreestoneError} ERR_INVALID_ARGUMENT when one does not fit any more */
-export function convertedForNow(source: ElementSource, count: readonly number[], elementSize: number): ElementSource {
-  const size = product(count) * elementSize;
-  if (spare.length < size && size <= MOST_SPARE) spare = Buffer.allocUnsafeSlow(size);
-  const bytes = size <= MOST_SPARE ? spare.subarray(0, size) : Buffer.allocUnsafeSlow(size);
-  if (!fetchNow(bytes, source, count, elementSize)) throw changedMeanwhile();
-  return { bytes, offset: 0, strides: rowMajorStrides(count, elementSize), swap: 1 };
-}
