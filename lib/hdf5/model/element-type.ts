@@ -5,6 +5,7 @@ import { readReference, referenceSize, type Reference } from '../format/global-h
 import type { CharacterSet, DatatypeMessage, StringPad } from '../format/datatype.js';
 import { native } from '../../native.js';
 import type { Steps } from '../storage/steps.js';
+import { fixedTexts } from './fixed-texts.js';
 import { mismatch, numberKinds, type FloatName, type IntegerName, type TypedArrayConstructor } from './number-kind.js';
 
 /** Where variable-length values go. */
@@ -172,7 +173,11 @@ export function fixedStringType(size: number, { encoding = 'utf8', pad = 'null' 
       return bytes.toString('utf8', 0, end);
     },
   });
-  return { ...type, putAll: (target, values) => putAscii(target, values, { size, room, filler }) };
+  return {
+    ...type,
+    putAll: (target, values) => putAscii(target, values, { size, room, filler }),
+    getAll: (source, heap) => fixedTexts(source, size, pad, (offset) => type.get(source, offset, heap) as string),
+  };
 }
 
 /** Texts that are encoded together. */
