@@ -8,6 +8,7 @@ export type { ThrashEvent } from './model/thrashing.js';
 export type { ExtentKind, FileExtent } from './model/file-map.js';
 export { Group } from './model/group.js';
 export { Dataset } from './model/dataset.js';
+export type { DatasetColumns, ReadColumnsOptions } from './model/columns.js';
 export type { DatasetSpec } from './model/dataset-spec.js';
 export type { ExternalExtent } from './model/external-extent.js';
 export type { Attributes, AttributeOptions } from './model/attributes.js';
@@ -30,6 +31,6 @@ export {
   type Filter,
   type FilterName,
 } from './model/filters.js';
-export { Table, type ColumnValues, type TableOptions, type TableRows } from './model/table.js';
+export { Table, type ColumnValues, type TableOptions, type TableReadOptions, type TableRows } from './model/table.js';
 export type { DatasetChunk, DatasetValues, ReadOptions } from './model/values.js';
 export type { WritableOptions, WriteProgress } from './model/writable.js';

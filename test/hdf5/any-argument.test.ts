@@ -34,6 +34,8 @@ describe('whatever is passed', () => {
   it('the answer is a result or an error with a code', async () => {
     const scratchFile = await H5File.create(scratch.path());
     const target = await scratchFile.root.createDataset('target', { dtype: 'float64', shape: [2, 3], maxShape: [null, null], chunks: [1, 2] });
+    const rows = await scratchFile.root.createDataset('rows', { dtype: t.compound({ a: 'int8', b: 'string' }), data: [{ a: 1, b: 'x' }] });
+    const table = await scratchFile.root.createTable('table', { a: 'int8', b: 'string' }, { layout: 'columns' });
     let count = 0;
     const calls: readonly ((a: unknown, b: unknown, c: unknown) => unknown)[] = [
       (a) => scratchFile.root.createGroup(wrong(a)),
@@ -42,6 +44,10 @@ describe('whatever is passed', () => {
       (a, b) => scratchFile.root.createDataset(wrong(a), wrong(b)),
       (a, b) => target.write(wrong(a), wrong(b)),
       (a) => target.append(wrong(a)),
+      (a, b) => rows.readColumns(wrong(a), wrong(b)),
+      (a) => rows.readColumns(undefined, { columns: wrong(a) }),
+      (a) => table.read(wrong(a)),
+      (a, b, c) => table.read({ start: wrong(a), count: wrong(b), columns: wrong(c) }),
       (a) => target.resize(wrong(a)),
       (a, b, c) => {
         target.attrs.set(wrong(a), wrong(b), wrong(c));

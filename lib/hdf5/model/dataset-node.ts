@@ -95,7 +95,7 @@ export class DatasetNode extends ObjectNode {
 
   /** @returns what settles when the bytes have been handed to the operating system; undefined when nothing need be waited for */
   write(block: DataBlock, selection?: Selection): Pending | undefined {
-    const boxOf = (): Box => this.#boxOf(selection);
+    const boxOf = (): Box => this.boxOf(selection);
     if (this.#takesNow(block)) {
       const box = boxOf();
       checkFits(block, box.count);
@@ -198,16 +198,7 @@ export class DatasetNode extends ObjectNode {
 
   /** Rows that were taken within a call stay, or go if others could not take theirs. @param before the shape without them */
   keep(before: readonly number[], together: Together): Pending {
-    this.#busy += 1;
-    return begin(this.#kept(before, together));
-  }
-
-  *#kept(before: readonly number[], together: Together): Steps {
-    try {
-      yield* this.#line.inTurn(() => this.#keepOrWithdraw(before, together));
-    } finally {
-      this.#busy -= 1;
-    }
+    return begin(this.undisturbed(() => this.#keepOrWithdraw(before, together)));
   }
 
   *#keepOrWithdraw(before: readonly number[], together: Together): Steps {
@@ -230,33 +221,44 @@ export class DatasetNode extends ObjectNode {
     const { storage } = this;
     const { type } = this.plan;
     if (!this.#line.isFree || storage instanceof ExternalStorage || type.swap !== 1 || type.variable) return undefined;
-    const box = this.#boxOf(selection);
+    const box = this.boxOf(selection);
     const count = product(box.count);
     if (count * type.size > mostReadNow || count === 0) return undefined;
     const isScalar = box.count.length === 0;
     if (into !== undefined) checkInto(into, type, count);
     else if (type.arrays.length === 0 || isScalar) return undefined;
     const bytes = into === undefined ? new Uint8Array(count * type.size) : new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
-    if (!storage.readNow(box, { bytes, isOurs: into === undefined })) return undefined;
+    if (!storage.readNow(box, { bytes, isOurs: into === undefined, isBlank: into === undefined })) return undefined;
     const [constructor = Uint8Array] = type.arrays;
     return into ?? new constructor(bytes.buffer, 0, count * type.lanes);
   }
 
-  #boxOf(selection: Selection | undefined): Box {
+  /** Of a selection, or of all there is. @throws {FreestoneError} ERR_INVALID_ARGUMENT for one that reaches outside */
+  boxOf(selection: Selection | undefined): Box {
     return selection === undefined ? { start: this.#shape.map(() => 0), count: this.#shape } : checkedBox(selection, this.#shape);
   }
 
   /** As all writes that were asked for before have left it. */
   *read(selection: Selection | undefined, { into }: ReadOptions): Steps<DatasetValues> {
     yield* wait(this.#line.passed());
-    const box = this.#boxOf(selection);
+    const box = this.boxOf(selection);
     const { type } = this.plan;
     const count = product(box.count);
     if (into !== undefined) checkInto(into, type, count);
     const result = into === undefined ? undefined : new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
     const bytes = result ?? new Uint8Array(checkInteger('the size of what is read in bytes', count * type.size, { max: constants.MAX_LENGTH, code: 'ERR_INVALID_SIZE' }));
-    yield* this.storage.read(box, { bytes, isOurs: into === undefined });
+    yield* this.storage.read(box, { bytes, isOurs: into === undefined, isBlank: into === undefined });
     return yield* decoded(bytes, count, type, this.context.heap, { into, isScalar: box.count.length === 0 });
+  }
+
+  /** Takes steps when all that was asked for before has begun; what is asked for later waits for their end. */
+  *undisturbed<T>(steps: () => Steps<T>): Steps<T> {
+    this.#busy += 1;
+    try {
+      return yield* this.#line.inTurn(steps);
+    } finally {
+      this.#busy -= 1;
+    }
   }
 
   /** The boxes of its chunks, or of about a MiB each where there are none. */

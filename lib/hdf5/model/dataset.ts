@@ -8,6 +8,7 @@ import { ExternalStorage, type ExternalRun } from '../storage/external.js';
 import { begin, done, now, promised } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
 import { Attributes } from './attributes.js';
+import { readColumns, type DatasetColumns, type ReadColumnsOptions } from './columns.js';
 import { dataBlock, type Data, type Selection } from './data.js';
 import type { DatasetNode } from './dataset-node.js';
 import { datatypeOf, type Datatype } from './datatype.js';
@@ -208,6 +209,32 @@ export class Dataset {
     const { node } = this;
     node.context.assertOpen();
     return this.#named(() => node.readNow(selection, options) ?? now(() => begin(node.read(selection, options))));
+  }
+
+  /**
+   * Reads members of a compound as columns, as all writes that were asked for before have left them; what is asked for later waits.
+   * Faster than `read`, which makes an object of each element. Beside the columns it takes memory for 12 MiB of elements, or one chunk where
+   * that is larger, for as much of their members that are no numbers, and for the chunks that are under way, as `read` does.
+   * @returns an object with the members' names: numbers as a typed array of their kind (complex ones as pairs), others as an array of the
+   * values that `read` gives, in row-major order of the selection; of a scalar dataset, columns of one value
+   * @throws {FreestoneError} ERR_TYPE_MISMATCH when the elements are no compound; ERR_INVALID_ARGUMENT, also for a column that is unknown or
+   * asked for twice, which is the error's `column`; ERR_INVALID_SIZE for a column that no array can hold; and as `read`
+   */
+  async readColumns(selection?: Selection, options: ReadColumnsOptions = {}): Promise<DatasetColumns> {
+    const { node } = this;
+    node.context.assertOpen();
+    try {
+      return await promised(begin(readColumns(node, selection, options)));
+    } catch (error) {
+      throw aboutDataset(this.path, error);
+    }
+  }
+
+  /** As `readColumns`. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
+  readColumnsSync(selection?: Selection, options: ReadColumnsOptions = {}): DatasetColumns {
+    const { node } = this;
+    node.context.assertOpen();
+    return this.#named(() => now(() => begin(readColumns(node, selection, options))));
   }
 
   /**

@@ -24,6 +24,14 @@ export interface HeapReader {
   readTexts(references: Buffer): Steps<string[]>;
 }
 
+/** A named part of a compound. */
+export interface Member {
+  readonly name: string;
+  readonly type: ElementType;
+  /** In an element, in bytes. */
+  readonly offset: number;
+}
+
 /** A datatype that this package can write. Instances are immutable. */
 export interface ElementType {
   /** As a person would write it: `float64`, `string(8)`, `{ x: float32, y: float32 }`. */
@@ -41,6 +49,8 @@ export interface ElementType {
   readonly swap: number;
   /** Of numbers that any number may become. */
   readonly number?: IntegerName | FloatName;
+  /** Of a compound that is read as an object. */
+  readonly members?: readonly Member[];
   /** Writes one value. @throws ERR_TYPE_MISMATCH for a value that the type cannot hold */
   put(target: Buffer, offset: number, value: unknown, heap: HeapWriter): void;
   /** Writes many values one after the other, to memory with anything in it, where that is faster; false when it has to be done, or refused, one by one. */
@@ -331,11 +341,11 @@ export function compoundType(members: Readonly<Record<string, ElementType>>): El
   return compoundOf(placed, size);
 }
 
-export function compoundOf(members: readonly { name: string; offset: number; type: ElementType }[], size: number): ElementType {
+export function compoundOf(members: readonly Member[], size: number): ElementType {
   const name = `{ ${members.map((member) => `${member.name}: ${member.type.name}`).join(', ')} }`;
-  return packed(
+  const type = packed(
     name,
-    { class: 'compound', size, members: members.map(({ type, ...place }) => ({ ...place, type: type.message })) },
+    { class: 'compound', size, members: members.map((member) => ({ ...member, type: member.type.message })) },
     {
       put: (target, offset, value, heap) => {
         if (value === null || typeof value !== 'object') throw mismatch(name, value);
@@ -353,8 +363,9 @@ export function compoundOf(members: readonly { name: string; offset: number; typ
       get: (source, offset, heap) =>
         Object.fromEntries(members.map((member) => [member.name, member.type.get(source, offset + member.offset, heap)])),
     },
-    members.some(({ type }) => type.variable),
+    members.some((member) => member.type.variable),
   );
+  return { ...type, members };
 }
 
 const refuse = (): never => {

@@ -4,14 +4,15 @@ import { native } from '../../native.js';
 import { checkStillThere, type ElementSource } from '../storage/box.js';
 import { formOf } from '../storage/form.js';
 import { withSpare } from '../storage/spare.js';
-import { begin, done, now, promised, settled, Flight, type Pending, type Steps } from '../storage/steps.js';
+import { begin, done, now, promised, settled, wait, Flight, type Pending, type Steps } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
+import { chosenMembers, readMembers, slicesInFlight, type DatasetColumns, type ReadColumnsOptions } from './columns.js';
 import { dataBlock, type DataBlock, type Value } from './data.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetNode } from './dataset-node.js';
 import { planDataset, type DatasetSpec } from './dataset-spec.js';
 import { elementType, t, type Datatype, type DatatypeSpec } from './datatype.js';
-import type { ElementType, HeapWriter } from './element-type.js';
+import type { ElementType, HeapWriter, Member } from './element-type.js';
 import type { Filter } from './filters.js';
 import type { Group } from './group.js';
 import type { TypedArray } from './number-kind.js';
@@ -34,16 +35,17 @@ export type ColumnValues = TypedArray | readonly Value[];
 /** Rows as objects with the columns' names, or all columns of some rows. */
 export type TableRows = readonly Readonly<Record<string, unknown>>[] | Readonly<Record<string, ColumnValues>>;
 
-interface Column {
-  readonly name: string;
-  readonly type: ElementType;
-  /** In a row, in bytes. */
-  readonly offset: number;
+export interface TableReadOptions extends ReadColumnsOptions {
+  /** The first row; 0 unless given. */
+  readonly start?: number;
+  /** How many rows; all that follow unless given. */
+  readonly count?: number;
 }
 
 /** A table that grows. Made by `group.createTable`. */
 export class Table {
-  readonly #columns: readonly Column[];
+  /** Their offsets are those in a row. */
+  readonly #columns: readonly Member[];
   readonly #rowType: ElementType;
   /** One, or one for each column. */
   readonly #datasets: readonly Dataset[];
@@ -51,7 +53,7 @@ export class Table {
   readonly object: Dataset | Group;
 
   /** @internal */
-  constructor(columns: readonly Column[], rowType: ElementType, object: Dataset | Group, datasets: readonly Dataset[]) {
+  constructor(columns: readonly Member[], rowType: ElementType, object: Dataset | Group, datasets: readonly Dataset[]) {
     this.#columns = columns;
     this.#rowType = rowType;
     this.object = object;
@@ -92,6 +94,53 @@ export class Table {
     }
   }
 
+  /**
+   * Reads columns of all rows, or of some, with all that was appended before; what is appended later waits. Columns and memory are as those of
+   * `dataset.readColumns`, in either layout.
+   * @throws {FreestoneError} ERR_INVALID_ARGUMENT for rows that there are not and for a column that is unknown or asked for twice, and as
+   * `dataset.readColumns`; in a table in columns the error has the name of the column that it is about as `column`
+   */
+  async read(options: TableReadOptions = {}): Promise<DatasetColumns> {
+    try {
+      return await promised(begin(this.#read(options)));
+    } catch (error) {
+      throw aboutDataset(this.object.path, error);
+    }
+  }
+
+  /** As `read`. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
+  readSync(options: TableReadOptions = {}): DatasetColumns {
+    try {
+      return now(() => begin(this.#read(options)));
+    } catch (error) {
+      throw aboutDataset(this.object.path, error);
+    }
+  }
+
+  *#read(options: TableReadOptions): Steps<DatasetColumns> {
+    checkOptions('reading a table', options, ['start', 'count', 'columns']);
+    const { start = 0, count } = options;
+    checkInteger('start', start);
+    if (count !== undefined) checkInteger('count', count);
+    const chosen = chosenMembers(this.#columns, options.columns);
+    const [first] = this.#datasets;
+    first?.node.context.assertOpen();
+    const inFlight = slicesInFlight();
+    const read = (node: DatasetNode, members: readonly Member[]): Pending<DatasetColumns> =>
+      begin(node.undisturbed(() => readMembers(node, members, node.boxOf({ start: [start], count: [count ?? Math.max(0, (node.shape[0] ?? 0) - start)] }), inFlight)));
+    if (first !== undefined && this.object === first) return yield* wait(read(first.node, chosen));
+    // All have their place in line from here on, so that they have the same rows.
+    const reads = chosen.flatMap((column) => {
+      const at = this.#columns.indexOf(column);
+      const dataset = this.#datasets[at];
+      return dataset === undefined ? [] : [{ at, pending: read(dataset.node, [{ ...column, offset: 0 }]) }];
+    });
+    const flight = new Flight();
+    for (const { at, pending } of reads) flight.add(begin(this.#named(pending, at)));
+    yield* flight.landed();
+    return Object.fromEntries(reads.flatMap(({ pending }) => Object.entries(pending.value)));
+  }
+
   #append(data: TableRows): Pending | undefined {
     const nodes = this.#datasets.map(({ node }) => node);
     const [first] = nodes;
@@ -124,7 +173,7 @@ export class Table {
   }
 
   /** Names the column in what goes wrong. */
-  *#named(pending: Pending, column: number): Steps {
+  *#named(pending: Pending<unknown>, column: number): Steps {
     yield* settled(pending);
     inColumn(this.#columns[column]?.name ?? '', () => { pending.check(); });
   }
@@ -254,7 +303,7 @@ export function createTable(group: Group, path: string, columns: Readonly<Record
   const rowDatatype = t.compound(columns);
   const rowType = elementType(rowDatatype);
   let offset = 0;
-  const placed = Object.entries(columns).map(([name, spec]): Column => {
+  const placed = Object.entries(columns).map(([name, spec]): Member => {
     const column = { name, type: elementType(spec), offset };
     offset += column.type.size;
     return column;

@@ -34,8 +34,10 @@ export interface ElementSource {
 /** Where the elements of a box are read to: packed, in row-major order. */
 export interface ElementTarget {
   readonly bytes: Uint8Array;
-  /** Nobody else has this memory, so that worker threads may fill it, and it is zeros. What is a user's may be detached at any time. */
+  /** Nobody else has this memory, so that worker threads may fill it. What is a user's may be detached at any time. */
   readonly isOurs: boolean;
+  /** It is zeros, which need not be written again. */
+  readonly isBlank: boolean;
 }
 
 export function product(values: readonly number[]): number {
@@ -167,6 +169,23 @@ export function* partsOf(count: readonly number[], elementSize: number, most: nu
       const start = [...position, row, ...behind.map(() => 0)];
       yield { start, count: [...outer.map(() => 1), Math.min(rows, extent - row), ...behind], first: dot(start, packed) };
     }
+  }
+}
+
+/** A box in parts of whole parts of a grid, such as chunks, of at most `most` bytes each, or of one part of the grid. */
+export function* slicesOf({ start, count }: Box, gridShape: readonly number[], elementSize: number, most: number): Generator<Box> {
+  if (count.includes(0)) return;
+  const origin = start.map((first, d) => first - (first % (gridShape[d] ?? 1)));
+  const from = start.map((first, d) => first - (origin[d] ?? 0));
+  const slice = [...gridShape];
+  for (let d = slice.length - 1; d >= 0; d -= 1) {
+    const extent = gridShape[d] ?? 1;
+    const bytes = elementSize * product(slice.map((length, e) => Math.min(length, count[e] ?? 0)));
+    const touched = Math.ceil(((from[d] ?? 0) + (count[d] ?? 0)) / extent);
+    slice[d] = extent * Math.min(touched, Math.max(1, Math.floor(most / bytes)));
+  }
+  for (const position of positionsOf({ start: from, count }, slice)) {
+    yield intersect({ start, count }, { start: position.map((at, d) => (origin[d] ?? 0) + at * (slice[d] ?? 1)), count: slice });
   }
 }
 

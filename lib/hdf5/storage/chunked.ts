@@ -213,7 +213,7 @@ export class ChunkedStorage {
       return;
     }
     const record = this.index.get(number);
-    if (record === undefined && fill === null && target.isOurs) return;
+    if (record === undefined && fill === null && target.isBlank) return;
     yield* wait(this.#store.throttle.enter(this.#chunkBytes));
     const direct = record === undefined ? undefined : this.#wholeIn(start, part, box, target);
     // What is left of a chunk is likely to be asked for next.

@@ -176,7 +176,7 @@ export class ChunksNow {
       const part = intersect(box, { start: this.#startOf(at), count: shape });
       const to = ((part.start[0] ?? 0) - (box.start[0] ?? 0)) * row;
       const bytes = target.bytes.subarray(to, to + (part.count[0] ?? 0) * row);
-      if (!this.#readChunk(at, part, { bytes, isOurs: target.isOurs })) return false;
+      if (!this.#readChunk(at, part, { ...target, bytes })) return false;
     }
     return true;
   }

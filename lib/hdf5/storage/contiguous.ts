@@ -143,7 +143,7 @@ export class ContiguousStorage {
     const address = this.#address;
     if (address === null) {
       checkTarget(target, size);
-      if (this.#fill !== null || !target.isOurs) Buffer.from(target.bytes.buffer, target.bytes.byteOffset, size).fill(this.#fill ?? 0);
+      if (this.#fill !== null || !target.isBlank) Buffer.from(target.bytes.buffer, target.bytes.byteOffset, size).fill(this.#fill ?? 0);
       return;
     }
     const { run, starts } = runsOf(box, this.#shape, this.#elementSize);
@@ -175,7 +175,10 @@ export class ContiguousStorage {
       const there = Math.max(0, Math.min(size, this.#store.file.size() - at));
       const bytes = target.isOurs ? target.bytes.subarray(to, to + there) : Buffer.alloc(size);
       if (there > 0) yield* this.#store.read(at, bytes.subarray(0, there));
-      if (target.isOurs) return;
+      if (target.isOurs) {
+        if (!target.isBlank) target.bytes.fill(0, to + there, to + size);
+        return;
+      }
       checkTarget(target, whole);
       target.bytes.set(bytes, to);
     } finally {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkStillThere, dot, intersect, isContiguous, positions, product, rowMajorStrides, type Box } from '../../../lib/hdf5/storage/box.js';
+import { checkStillThere, dot, intersect, isContiguous, positions, product, rowMajorStrides, slicesOf, type Box } from '../../../lib/hdf5/storage/box.js';
 import { positionsIn } from '../../interop/model-array.js';
 
 const shapes = fc.array(fc.nat({ max: 5 }), { maxLength: 4 });
@@ -67,5 +67,42 @@ describe('memory that was lent', () => {
     expect(check(32)).not.toThrow();
     expect(check(31)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }) as Error);
     expect(check(0)).toThrow(/detached/);
+  });
+});
+
+describe('slices of a box', () => {
+  const drawn = fc.integer({ min: 0, max: 3 }).chain((rank) =>
+    fc.record({
+      box: boxes(rank),
+      grid: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: rank, maxLength: rank }),
+      elementSize: fc.integer({ min: 1, max: 9 }),
+      most: fc.integer({ min: 1, max: 300 }),
+    }),
+  );
+
+  it('are each of its elements once, and whole parts of the grid within the bound', () => {
+    fc.assert(
+      fc.property(drawn, ({ box, grid, elementSize, most }) => {
+        const slices = [...slicesOf(box, grid, elementSize, most)];
+        const seen = slices.flatMap(({ start, count }) => positionsIn(count).map((position) => position.map((at, d) => at + (start[d] ?? 0)).join()));
+        expect(seen.toSorted()).toEqual(positionsIn(box.count).map((position) => position.map((at, d) => at + (box.start[d] ?? 0)).join()).toSorted());
+        for (const { start, count } of slices) {
+          const isOnePart = start.every((first, d) => Math.floor(first / (grid[d] ?? 1)) === Math.floor((first + (count[d] ?? 0) - 1) / (grid[d] ?? 1)));
+          expect(isOnePart || product(count) * elementSize <= most).toBe(true);
+          // Where a slice ends within the box, a part of the grid ends.
+          start.forEach((first, d) => {
+            const end = first + (count[d] ?? 0);
+            expect(first === box.start[d] || first % (grid[d] ?? 1) === 0).toBe(true);
+            expect(end === (box.start[d] ?? 0) + (box.count[d] ?? 0) || end % (grid[d] ?? 1) === 0).toBe(true);
+          });
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('are few: rows of many chunks together', () => {
+    expect([...slicesOf({ start: [10, 0], count: [1000, 30] }, [7, 10], 1, 3000)].length).toBe(11);
+    expect([...slicesOf({ start: [5], count: [1000] }, [1], 10, 2500)].map(({ count }) => count)).toEqual([[250], [250], [250], [250]]);
   });
 });
