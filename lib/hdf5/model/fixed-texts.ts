@@ -11,15 +11,16 @@ const GATHERED_BYTES = 2 ** 18;
  * @param one decodes the text at an offset by itself
  */
 export function* fixedTexts(source: Buffer, size: number, pad: StringPad, one: (offset: number) => string): Steps<readonly string[]> {
-  const texts: string[] = [];
+  const texts = new Array<string>(source.length / size);
+  let next = 0;
   const together = Math.max(1, Math.floor(GATHERED_BYTES / (size + 1)));
   const gathered = Buffer.allocUnsafeSlow(Math.min(together * size, source.length) + Math.min(together, source.length / size));
   for (let first = 0; first < source.length; first += together * size) {
     if (first > 0) yield* wait(turn());
     const some = source.subarray(first, first + together * size);
     const all = gather(some, size, pad, gathered);
-    if (all === null) for (let at = 0; at < some.length; at += size) texts.push(one(first + at));
-    else for (const text of all.split('\0')) texts.push(text);
+    if (all === null) for (let at = 0; at < some.length; at += size) texts[next++] = one(first + at);
+    else for (const text of all.split('\0')) texts[next++] = text;
   }
   return texts;
 }
