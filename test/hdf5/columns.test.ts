@@ -214,6 +214,27 @@ describe('columns of many rows', () => {
     expect(turns).toBeGreaterThan(10);
   });
 
+  it.each<[string, Partial<DatasetSpec>, number]>([
+    ['contiguous', {}, 0],
+    ['in chunks', { chunks: [3000] }, 0],
+    ['in chunks with a fill value', { chunks: [3000], fill: { id: 5n, a: 5, b: 5, c: 5, name: 'five' } }, 5],
+  ])('%s: of which the second half was never written', async (_, layout, fill) => {
+    const [all, written] = [600_000, 300_000];
+    const file = await H5File.create(scratch.path());
+    const x = await file.root.createDataset('x', { dtype, shape: [all], ...layout });
+    await x.write(rows.subarray(0, written * ROW_BYTES), { start: [0], count: [written] });
+    const { id, b, name } = await x.readColumns(undefined, { columns: ['id', 'b', 'name'] });
+    expectRows(await x.readColumns({ start: [0], count: [written] }), 0, written);
+    let wrongAt: number | undefined;
+    for (let i = 0; i < all && wrongAt === undefined; i += 1) {
+      const isThere = i < written;
+      if (id?.[i] !== BigInt(isThere ? i : fill) || b?.[i] !== (isThere ? i / 4 : fill) || name?.[i] !== (isThere ? `n${String(i)}` : fill === 0 ? '' : 'five')) wrongAt = i;
+    }
+    expect(wrongAt).toBeUndefined();
+    expect(x.readColumnsSync({ start: [written - 1], count: [2] }, { columns: ['id'] })).toEqual({ id: BigInt64Array.of(BigInt(written - 1), BigInt(fill)) });
+    await file.close();
+  });
+
   it('in several dimensions: chunks that are not rows of the selection', async () => {
     const path = scratch.path();
     const [height, width] = [1000, 400];

@@ -2,9 +2,10 @@
 import { constants } from 'node:buffer';
 import { FreestoneError, checkInteger, checkOptions, shown } from '../../errors.js';
 import { dot, partsOf, product, rowMajorStrides, runsOf, slicesOf, type Box } from '../storage/box.js';
+import { ExternalStorage } from '../storage/external.js';
 import { Throttle } from '../storage/file-store.js';
 import { copyElements, fetchNow } from '../storage/form.js';
-import { begin, turn, wait, Flight, type Steps } from '../storage/steps.js';
+import { begin, done, turn, wait, Flight, type Steps } from '../storage/steps.js';
 import type { Selection } from './data.js';
 import type { DatasetNode } from './dataset-node.js';
 import type { Member } from './element-type.js';
@@ -98,7 +99,7 @@ interface Slice {
 
 function columnOf({ name, type, offset }: Member, count: readonly number[], { plan: { type: row }, context }: DatasetNode): Column {
   const size = product(count);
-  const bytes = checkInteger(`the size of the column ${shown(name)} in bytes`, size * type.size, { max: constants.MAX_LENGTH, code: 'ERR_INVALID_SIZE' });
+  const bytes = checkInteger(`the size of the column ${name} in bytes`, size * type.size, { max: constants.MAX_LENGTH, code: 'ERR_INVALID_SIZE' });
   const [constructor] = type.arrays;
   if (constructor !== undefined) {
     const memory = new Uint8Array(bytes);
@@ -112,7 +113,7 @@ function columnOf({ name, type, offset }: Member, count: readonly number[], { pl
       },
     };
   }
-  const values = new Array<unknown>(checkInteger(`the number of values in the column ${shown(name)}`, size, { max: MOST_VALUES, code: 'ERR_INVALID_SIZE' }));
+  const values = new Array<unknown>(checkInteger(`the number of values in the column ${name}`, size, { max: MOST_VALUES, code: 'ERR_INVALID_SIZE' }));
   return {
     name,
     values,
@@ -153,8 +154,14 @@ function* readSlice(node: DatasetNode, columns: readonly Column[], part: Box, bo
     // Not from Node's pool: worker threads write to this memory, and nobody else may hold a part of it.
     const memory = found !== undefined && found.length >= size ? found : Buffer.allocUnsafeSlow(size);
     const bytes = memory.subarray(0, size);
-    yield* node.storage.read(part, { bytes, isOurs: true, isBlank: false });
-    yield* wait(turn());
+    const target = { bytes, isOurs: true, isBlank: false };
+    // What is one slice is had at once if it can be, as `read` does; while there are others, workers read them.
+    if (product(part.count) === product(box.count) && !(node.storage instanceof ExternalStorage) && node.storage.readNow(part, target)) {
+      yield* wait(node.context.store.turns.next() ?? done);
+    } else {
+      yield* node.storage.read(part, target);
+      yield* wait(turn());
+    }
     const strides = rowMajorStrides(part.count, type.size);
     const start = part.start.map((first, d) => first - (box.start[d] ?? 0));
     for (const window of partsOf(part.count, type.size, Math.max(WINDOW_BYTES, LEAST_WINDOW * type.size))) {
