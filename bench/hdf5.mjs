@@ -70,7 +70,7 @@ const gzipped = (level) => ({
 });
 const plain = { notes: { 'plain write': 'write(2) of the same bytes on one thread, not HDF5: what the system alone costs' }, filters: () => [] };
 
-/** What is written; `repeat` is how many times the samples are in it, `counted` makes the job of works that have no such. */
+/** What is written, or read alone where `written` says what was written then; `repeat` is how many times the samples are in it, `counted` makes the job of works that have no such. */
 const works = [
   { name: 'contiguous', title: (bytes) => `contiguous: ${size(bytes)} of float64, one dataset in one call`, repeat: 4, job: { work: 'whole' }, withPlainWrite: true, ...plain },
   { name: 'contiguous-pieces', title: (bytes) => `contiguous-pieces: ${size(bytes)} of float64 in calls of 1 MiB`, repeat: 4, job: { work: 'pieces' }, without: ['h5wasm'], ...plain },
@@ -94,6 +94,22 @@ const works = [
     bytes: ({ count, size: rows }) => count * rows * 48,
     slow: ['h5wasm'],
     notes: { h5wasm: 'from columns, as its API has no packed rows' },
+    withoutReading: ['h5wasm'],
+  },
+  {
+    name: 'numbers',
+    title: (bytes, { count, size: rows }) => `numbers: the four columns of numbers of ${String(count * rows)} rows of a compound of 48 bytes (${size(bytes)}), into an array each`,
+    counted: (scale) => ({ work: 'numbers', chunk: 16384, count: Math.ceil(1000 * scale), size: 10_000 }),
+    bytes: ({ count, size: rows }) => count * rows * 48,
+    written: 'rows',
+    withoutReading: ['h5wasm'],
+  },
+  {
+    name: 'columns',
+    title: () => `columns: the same with the column of texts, which are strings to ${OWN} and bytes to the others`,
+    counted: (scale) => ({ work: 'columns', chunk: 16384, count: Math.ceil(1000 * scale), size: 10_000 }),
+    bytes: ({ count, size: rows }) => count * rows * 48,
+    written: 'rows',
     withoutReading: ['h5wasm'],
   },
   {
@@ -157,7 +173,7 @@ export async function run({ rounds, scale, threads = [], read = false, works: na
   await writeSamples(input, baseBytes, { signal });
 
   const measured = [];
-  for (const work of works.filter(({ name }) => chosen.includes(name))) {
+  for (const work of works.filter(({ name, written }) => chosen.includes(name) && (read || written === undefined))) {
     const job = work.counted === undefined ? { ...work.job, bytes: baseBytes * work.repeat } : work.counted(scale);
     const bytes = work.bytes?.(job) ?? job.bytes;
     const task = { ...job, input, repeat: work.repeat };
@@ -217,7 +233,7 @@ async function reading(work, present, writers, common, bytes) {
       if (writer === undefined) continue;
       progress(`${name} writes`);
       files[name] = join(folder, `${name}.h5`);
-      await runProgram([...writer.command, 'write', JSON.stringify({ ...job, output: files[name] })], { signal });
+      await runProgram([...writer.command, 'write', JSON.stringify({ ...job, work: work.written ?? job.work, output: files[name] })], { signal });
     }
     const inputs = Object.fromEntries(present.map(({ name }) => [name, name.startsWith(OWN) ? files[OWN] : (files.libhdf5 ?? files[OWN])]));
     let digest;

@@ -24,6 +24,14 @@ export const reads = {
     for (let i = 0; i < job.count; i += 1) see(await data.read({ start: [i * job.size], count: [job.size] }, { into }));
   },
 
+  async numbers(job, file, see) {
+    for (const column of Object.values(await file.root.get('data').readColumns(undefined, { columns: ['id', 'a', 'b', 'c'] }))) see(column);
+  },
+
+  async columns(job, file, see) {
+    for (const column of Object.values(await file.root.get('data').readColumns())) see(column);
+  },
+
   async objects(job, file, see) {
     const group = file.root.get('group');
     for (let i = 0; i < job.count; i += 1) see(await group.get(`d${String(i).padStart(6, '0')}`).read());

@@ -23,8 +23,8 @@ class Digest:
         self.words += len(words)
 
     def see(self, read):
-        if read.dtype == object:
-            self.add(b"\0".join(read) + b"\0")
+        if read.dtype == object or read.dtype.kind == "S":
+            self.add(b"\0".join(read.tolist()) + b"\0")
         else:
             self.add(memoryview(numpy.ascontiguousarray(read)).cast("B"))
 
@@ -41,6 +41,15 @@ def slices(step, dtype):
         for at in range(0, dataset.shape[0], count):
             dataset.read_direct(into, numpy.s_[at : at + count])
             see(into)
+
+    return run
+
+
+def members(*names):
+    def run(job, file, see):
+        # All are held until the last has been read, as a program does that wants them.
+        for column in [file["data"][name] for name in names]:
+            see(column)
 
     return run
 
@@ -63,6 +72,8 @@ READS = {
     "pieces": slices(lambda job: PIECE_VALUES, "<f8"),
     "append": slices(lambda job: job["size"], "<f8"),
     "rows": slices(lambda job: job["size"], None),
+    "numbers": members("id", "a", "b", "c"),
+    "columns": members("id", "a", "b", "c", "name"),
     "objects": objects,
     "attributes": attributes,
     "texts": whole,

@@ -29,6 +29,42 @@ static void read_slices(hid_t file, hid_t type, hsize_t count, long long times, 
   free(into);
 }
 
+static void see_names(char (*names)[16], hsize_t count, See *see) {
+  if (see == see_nothing) return;
+  size_t at = 0;
+  char *all = malloc(count * 17);
+  for (hsize_t i = 0; i < count; i++) {
+    size_t length = strnlen(names[i], 16);
+    memcpy(all + at, names[i], length);
+    all[at + length] = 0;
+    at += length + 1;
+  }
+  see(all, at);
+  free(all);
+}
+
+/* All rows, a member at a time, into an array for each: a compound in memory of one member. All are held until the last has been read. */
+static void read_members(hid_t file, int members, See *see) {
+  void *columns[5];
+  hid_t dataset = H5Dopen2(file, "data", H5P_DEFAULT), space = H5Dget_space(dataset), rows = row_type();
+  CHECKED(dataset);
+  hsize_t count = H5Sget_simple_extent_npoints(space);
+  for (int i = 0; i < members; i++) {
+    hid_t member = H5Tget_member_type(rows, i), alone = H5Tcreate(H5T_COMPOUND, H5Tget_size(member));
+    char *name = H5Tget_member_name(rows, i);
+    CHECKED(H5Tinsert(alone, name, 0, member));
+    columns[i] = malloc(count * H5Tget_size(member));
+    CHECKED(H5Dread(dataset, alone, H5S_ALL, H5S_ALL, H5P_DEFAULT, columns[i]));
+    H5free_memory(name); H5Tclose(alone); H5Tclose(member);
+  }
+  H5Tclose(rows); H5Sclose(space); CHECKED(H5Dclose(dataset));
+  for (int i = 0; i < members; i++) {
+    if (i < 4) see(columns[i], count * 8);
+    else see_names(columns[i], count, see);
+    free(columns[i]);
+  }
+}
+
 static void read_objects(hid_t file, const Job *job, See *see) {
   hid_t group = H5Gopen2(file, "group", H5P_DEFAULT);
   CHECKED(group);
@@ -95,6 +131,10 @@ void read_work(const Job *job, See *see) {
     hid_t type = row_type();
     read_slices(file, type, job->size, job->count, see);
     H5Tclose(type);
+  } else if (strcmp(job->work, "numbers") == 0) {
+    read_members(file, 4, see);
+  } else if (strcmp(job->work, "columns") == 0) {
+    read_members(file, 5, see);
   } else if (strcmp(job->work, "objects") == 0) {
     read_objects(file, job, see);
   } else if (strcmp(job->work, "attributes") == 0) {
