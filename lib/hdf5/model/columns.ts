@@ -157,7 +157,7 @@ function* readSlice(node: DatasetNode, columns: readonly Column[], part: Box, bo
     const target = { bytes, isOurs: true, isBlank: false };
     // What is one slice is had at once if it can be, as `read` does; while there are others, workers read them.
     if (product(part.count) === product(box.count) && !(node.storage instanceof ExternalStorage) && node.storage.readNow(part, target)) {
-      yield* wait(node.context.store.turns.next() ?? done);
+      yield* wait(node.context.store.turns.next(size) ?? done);
     } else {
       yield* node.storage.read(part, target);
       yield* wait(turn());
