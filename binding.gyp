@@ -119,6 +119,7 @@
         'native/pipeline/operations.cc',
         'native/pipeline/place_texts.cc',
         'native/pipeline/scaleoffset.cc',
+        'native/pipeline/scratch.cc',
         'native/pipeline/shuffle.cc',
         'native/pipeline/szip.cc',
         'native/pipeline/transpose_bits.cc',

@@ -26,6 +26,10 @@ Status Arena::init(const Config& config) noexcept {
       config.max_chunk_size < config.initial_chunk_size) {
     return Status(Code::kInvalidSize, "an arena's chunk sizes");
   }
+  // The upper limit so that no sum of sizes overflows.
+  if (config.max_size < config.max_chunk_size || config.max_size > SIZE_MAX / 4) {
+    return Status(Code::kInvalidSize, "an arena's largest block");
+  }
   if (!base::is_power_of_two(config.alignment) || config.alignment > kMaxAlignment) {
     return Status(Code::kInvalidAlignment, "an arena's alignment");
   }
@@ -70,7 +74,7 @@ bool Arena::ready() noexcept {
 
 void* Arena::allocate_slowly(size_t size, size_t alignment, Site site) noexcept {
   if (!ready()) return nullptr;
-  if (size == 0 || size > kMaxSize) {
+  if (size == 0 || size > config_.max_size) {
     fail(Code::kInvalidSize, "allocating from an arena");
     return nullptr;
   }
@@ -186,7 +190,7 @@ char* Arena::sprintf(const char* format, ...) noexcept {
 }
 
 bool Arena::free_last(void* block, size_t size) noexcept {
-  if (!ready() || cursor_ == nullptr || size == 0 || size > kMaxSize) return false;
+  if (!ready() || cursor_ == nullptr || size == 0 || size > config_.max_size) return false;
   auto* const start = static_cast<uint8_t*>(block);
   if (is_marked(start) || start < chunks_[current_].data || start >= cursor_ ||
       start + ((size + mask_) & ~mask_) != cursor_) {
@@ -197,7 +201,7 @@ bool Arena::free_last(void* block, size_t size) noexcept {
 }
 
 bool Arena::resize_last(void* block, size_t old_size, size_t size) noexcept {
-  if (!ready() || cursor_ == nullptr || size == 0 || size > kMaxSize) return false;
+  if (!ready() || cursor_ == nullptr || size == 0 || size > config_.max_size) return false;
   auto* const start = static_cast<uint8_t*>(block);
   const size_t rounded = (size + mask_) & ~mask_;
   const bool last =
@@ -233,11 +237,11 @@ bool Arena::append(const void* bytes, size_t size, Site site) noexcept {
   if (size == 0) return true;
   object_ = nullptr;
   // The object is the last block; appending is resizing it.
-  auto* const grown = static_cast<uint8_t*>(size > kMaxSize - length ? nullptr
-                                            : object == nullptr      ? allocate(size, site)
-                                                                     : reallocate(object, length, length + size, site));
+  auto* const grown = static_cast<uint8_t*>(size > config_.max_size - length ? nullptr
+                                            : object == nullptr              ? allocate(size, site)
+                                                                : reallocate(object, length, length + size, site));
   if (grown == nullptr) {
-    if (size > kMaxSize - length) fail(Code::kInvalidSize, "growing an object");
+    if (size > config_.max_size - length) fail(Code::kInvalidSize, "growing an object");
     object_ = object;
     return false;
   }

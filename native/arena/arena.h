@@ -28,6 +28,9 @@ enum class ChunkEvent : uint8_t {
   kLimit,
 };
 
+/// The largest block where a configuration does not say otherwise, and the largest ordinary chunk.
+inline constexpr size_t kMaxSize = size_t{1} << 30;
+
 struct Config {
   /// Where chunks come from; must outlive the arena.
   pool::ChunkSource* source = nullptr;
@@ -37,6 +40,8 @@ struct Config {
   size_t max_chunk_size = 64 << 10;
   /// Of every block, a power of two up to 4096.
   size_t alignment = 16;
+  /// The largest block; not below `max_chunk_size`.
+  size_t max_size = kMaxSize;
   /// Bytes of chunks that the arena may hold, and those at which `kLimit` is told.
   uint64_t limit = UINT64_MAX;
   uint64_t soft_limit = UINT64_MAX;
@@ -49,9 +54,6 @@ struct Config {
   void (*on_chunk)(void* context, ChunkEvent event, uint8_t* chunk, size_t size) noexcept = nullptr;
   void* context = nullptr;
 };
-
-/// The largest block.
-inline constexpr size_t kMaxSize = size_t{1} << 30;
 
 /// A moment in the life of an arena.
 struct Mark {
@@ -107,9 +109,9 @@ class Arena {
 #endif
   [[nodiscard]] char*
   sprintf(const char* format, ...) noexcept;
-  /// Why the last call gave null: `kInvalidSize` for 0, more than `kMaxSize` or what overflows, `kInvalidAlignment`,
-  /// `kLimitExceeded`, `kInvalidArgument` for a wrong thread or an object that is not finished, or what the source
-  /// said.
+  /// Why the last call gave null: `kInvalidSize` for 0, more than the largest block or what overflows,
+  /// `kInvalidAlignment`, `kLimitExceeded`, `kInvalidArgument` for a wrong thread or an object that is not finished, or
+  /// what the source said.
   [[nodiscard]] base::Status why() const noexcept { return why_; }
 
   /// Takes back a block if it is the last one: false otherwise, and nothing changes. @param size what was asked for

@@ -172,9 +172,6 @@ Result<size_t> Deflater::prepare_with(DeflatePlan plan, size_t size) noexcept {
   const int zlib_level = plan.library == DeflateLibrary::kZlib ? plan.level : 1;
   if (plan.library != DeflateLibrary::kLibdeflate) {
     if (const Status status = prepare_zlib(zlib_level); !status.ok()) return status;
-    if (plan.library == DeflateLibrary::kIsal && !isal_.reserve(isal_memory())) {
-      return Status(Code::kOutOfMemory, "deflate");
-    }
     return static_cast<size_t>(deflateBound(&stream_, static_cast<uLong>(size)));
   }
   if (const Status status = prepare_libdeflate(plan.level); !status.ok()) return status;
@@ -185,9 +182,11 @@ Result<size_t> Deflater::prepare_with(DeflatePlan plan, size_t size) noexcept {
 #endif
 }
 
-Result<size_t> Deflater::compress(ConstBytes data, Bytes into) noexcept {
-  if (plan_.library == DeflateLibrary::kIsal) {
-    const size_t written = isal_compress(isal_.data(), data, into);
+size_t Deflater::memory_size() const noexcept { return plan_.library == DeflateLibrary::kIsal ? isal_memory() : 0; }
+
+Result<size_t> Deflater::compress(ConstBytes data, Bytes into, Bytes memory) noexcept {
+  if (plan_.library == DeflateLibrary::kIsal && memory.size() >= isal_memory()) {
+    const size_t written = isal_compress(memory.data(), data, into);
     return written > 0 ? Result<size_t>(written) : compress_zlib(data, into);
   }
 #ifdef FREESTONE_LIBDEFLATE

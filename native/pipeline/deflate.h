@@ -2,7 +2,8 @@
 // zlib streams of whole chunks, made and read by the fastest library that keeps what zlib's levels promise: libdeflate
 // where the build has it, which is spared the noise that a chunk begins with, ISA-L where it is installed, zlib always.
 // The state of each is kept between chunks because setting one up costs as much as a small chunk.
-//   threads: one at a time.    memory: 270 KiB to 1 MiB and 40 KiB, allocated by the libraries on first use.
+//   threads: one at a time.    memory: 270 KiB to 1 MiB and 40 KiB, allocated by the libraries on first use; what ISA-L
+//   wants is the caller's.
 #include <zlib.h>
 
 #include <cstddef>
@@ -45,8 +46,12 @@ class Deflater {
   /// The most that `size` bytes can become at `level`, 0 to 9; after this, `compress` at that level has what it needs.
   /// @param shuffled see `deflate_plan`
   [[nodiscard]] base::Result<size_t> prepare(int level, size_t size, bool shuffled = false) noexcept;
+  /// What `compress` at the prepared level wants beside its state, in bytes.
+  [[nodiscard]] size_t memory_size() const noexcept;
   /// Compresses at the prepared level. How many bytes of `into` were written. `into` holds what `prepare` said.
-  [[nodiscard]] base::Result<size_t> compress(base::ConstBytes data, base::Bytes into) noexcept;
+  /// @param memory of `memory_size`, aligned as malloc does; with less, zlib is who compresses
+  [[nodiscard]] base::Result<size_t> compress(base::ConstBytes data, base::Bytes into,
+                                              base::Bytes memory = {}) noexcept;
 
   /// As `prepare`, with a library and a level of its own instead; only libraries that are there.
   [[nodiscard]] base::Result<size_t> prepare_with(DeflatePlan plan, size_t size) noexcept;
@@ -55,7 +60,6 @@ class Deflater {
   [[nodiscard]] base::Status prepare_zlib(int level) noexcept;
   [[nodiscard]] base::Status prepare_libdeflate(int level) noexcept;
   [[nodiscard]] base::Result<size_t> compress_zlib(base::ConstBytes data, base::Bytes into) noexcept;
-  [[nodiscard]] base::Result<size_t> compress_isal(base::ConstBytes data, base::Bytes into) noexcept;
 
   DeflatePlan plan_;
   z_stream stream_{};
@@ -63,8 +67,6 @@ class Deflater {
   int zlib_level_ = -1;
   libdeflate_compressor* libdeflate_ = nullptr;
   int libdeflate_level_ = -1;
-  /// ISA-L's stream and the memory for its level.
-  base::Buffer isal_;
 };
 
 /// Reads zlib streams of whole chunks. Nothing that it is given makes it write beyond `into`.

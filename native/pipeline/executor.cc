@@ -10,8 +10,8 @@ using base::Status;
 
 namespace {
 
-/// What a thread without work may keep.
-constexpr size_t kIdleScratch = size_t{8} << 20;
+/// What a thread without work may keep of its chunk buffer.
+constexpr size_t kIdleChunk = size_t{8} << 20;
 
 /// The executor of the process. Its storage is never destroyed: a thread that ends late may still ask.
 struct SharedExecutor {
@@ -29,9 +29,8 @@ SharedExecutor& shared_executor() noexcept {
 }  // namespace
 
 void Worker::rest() noexcept {
-  scratch.shrink(kIdleScratch);
-  stored.shrink(kIdleScratch);
-  chunk.shrink(kIdleScratch);
+  scratch.rest();
+  chunk.shrink(kIdleChunk);
 }
 
 void TaskQueue::push(Task* task) noexcept {
@@ -91,8 +90,10 @@ bool Executor::run_one(Worker& worker) noexcept {
     const std::lock_guard guard(mutex_);
     task = queue_.pop();
   }
-  if (task != nullptr) task->run(worker);
-  return task != nullptr;
+  if (task == nullptr) return false;
+  task->run(worker);
+  worker.scratch.reset();
+  return true;
 }
 
 void Executor::stop() noexcept {
@@ -115,6 +116,7 @@ void Executor::work(void* argument) noexcept {
     if (task != nullptr) {
       lock.unlock();
       task->run(worker);
+      worker.scratch.reset();
       lock.lock();
       continue;
     }

@@ -14,13 +14,10 @@ namespace freestone::pipeline {
 
 /// What a worker thread lends to the task that it runs.
 struct Worker {
-  /// For filters.
+  /// For filters, for a chunk as the file has it, and for what is read before it is converted. Ends with the task.
   Scratch scratch;
-  /// For a chunk as the file has it.
-  base::Buffer stored;
-  /// For a chunk as memory has it, and for what is read of it before it is converted.
+  /// For a chunk as memory has it.
   ChunkBuffer chunk;
-  base::Buffer window;
 
   /// Gives back what is more than a thread without work may keep, so that one large chunk does not stay in memory for
   /// ever.

@@ -34,7 +34,8 @@ Result<ConstBytes> decode_growing(Scratch& scratch, const Step& step, ConstBytes
     if (filled.status().code() != Code::kLimitExceeded) return filled.status();
     if (size == most) return Status(Code::kCorruptFile, "a compressed chunk is too long");
     size = std::min(most, size * 4);
-    into = scratch.grow(static_cast<size_t>(size));
+    scratch.undo_next();  // of what was decoded nothing is kept
+    into = scratch.next(static_cast<size_t>(size));
   }
 }
 

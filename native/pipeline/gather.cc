@@ -6,6 +6,7 @@
 
 namespace freestone::pipeline {
 
+using base::Bytes;
 using base::Code;
 using base::ConstBytes;
 using base::Result;
@@ -42,7 +43,7 @@ Result<ForeignBox> ForeignBox::make(uint64_t target_size, const BoxPlace& target
   return box;
 }
 
-Status ForeignBox::fetch(Window& window, uint8_t* target) const noexcept {
+Status ForeignBox::fetch(Scratch& scratch, uint8_t* target) const noexcept {
   if (box_.empty() || (target == nullptr && !form_.refuses())) return {};
   Dimension list[kMostDimensions];
   size_t rank = 0;
@@ -65,7 +66,9 @@ Status ForeignBox::fetch(Window& window, uint8_t* target) const noexcept {
     }
   }
   const uint64_t room = std::max(kWindowSize, element);
-  if (!window.reserve(room)) return Status(Code::kOutOfMemory, "gathering elements");
+  uint8_t* const memory = scratch.take(room);
+  if (memory == nullptr) return Status(Code::kOutOfMemory, "gathering elements");
+  const Bytes window(memory, static_cast<size_t>(room));
 
   // Inner dimensions whose gaps are small are read with their gaps, up to the size of the window.
   size_t inner = rank;
@@ -106,11 +109,11 @@ Status ForeignBox::fetch(Window& window, uint8_t* target) const noexcept {
                         from_ + done * cut.source_stride, segments);
 }
 
-Status ForeignBox::fetch_segments(Window& window, uint8_t* to, const uint8_t* from,
+Status ForeignBox::fetch_segments(Bytes window, uint8_t* to, const uint8_t* from,
                                   const Segments& segments) const noexcept {
   ConstBytes ranges[kMostRanges];
   uint8_t* targets[kMostRanges];
-  const uint64_t most = std::min<uint64_t>(kMostRanges, window.capacity() / segments.span);
+  const uint64_t most = std::min<uint64_t>(kMostRanges, window.size() / segments.span);
   size_t count = 0;
   Status status;
   const auto flush = [&]() noexcept {

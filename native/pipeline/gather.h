@@ -3,17 +3,16 @@
 // put together as a file has them. The kernel alone reads that memory: what is gone is an error and never a crash. What
 // is read from memory that was given to somebody else in between is anything, so whoever asks looks afterwards whether
 // the memory is still what it was.
-//   threads: pure but for the target and the window.    memory: `Window`, one for each worker.
+//   threads: pure but for the target and the scratch memory.    memory: a window of 256 KiB, or one element if that is
+//   larger, in the Scratch.
 #include <cstdint>
 
 #include "base/base.h"
 #include "pipeline/box.h"
 #include "pipeline/convert.h"
+#include "pipeline/scratch.h"
 
 namespace freestone::pipeline {
-
-/// Where bytes lie between the kernel's copy and their conversion.
-using Window = base::Buffer;
 
 /// A box of elements that has been checked, and what is to become of them. A plain value.
 class ForeignBox {
@@ -33,7 +32,7 @@ class ForeignBox {
   /// Fetches all elements. EFAULT when memory of theirs is gone, `kTypeMismatch` when one does not fit its type,
   /// `kUnsupported` where the system cannot do this (`os::copies_foreign`), `kOutOfMemory`.
   /// @param target the memory that the first place lies in; null: elements are only looked at
-  [[nodiscard]] base::Status fetch(Window& window, uint8_t* target) const noexcept;
+  [[nodiscard]] base::Status fetch(Scratch& scratch, uint8_t* target) const noexcept;
 
  private:
   /// How a box is cut into segments, each of which is read as one range.
@@ -48,7 +47,7 @@ class ForeignBox {
     uint64_t span = 0;
   };
 
-  [[nodiscard]] base::Status fetch_segments(Window& window, uint8_t* to, const uint8_t* from,
+  [[nodiscard]] base::Status fetch_segments(base::Bytes window, uint8_t* to, const uint8_t* from,
                                             const Segments& segments) const noexcept;
   /// Straight to the target, which has the bytes as memory has them.
   [[nodiscard]] base::Status fetch_runs(uint8_t* to, const uint8_t* from, const Segments& segments) const noexcept;

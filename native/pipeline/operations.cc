@@ -58,7 +58,7 @@ Status GatherChunk::run(Worker& worker) noexcept {
   if (!worker.chunk.reserve(chunk_size)) return Status(Code::kOutOfMemory, "gathering a chunk");
   const Bytes chunk(worker.chunk.data(), static_cast<size_t>(chunk_size));
   if (box.target_bytes() < chunk_size) fill_up(chunk, fill);
-  if (const Status status = box.fetch(worker.window, chunk.data()); !status.ok()) return status;
+  if (const Status status = box.fetch(worker.scratch, chunk.data()); !status.ok()) return status;
   store.chunk = chunk;
   if (!has_address) return store.run(worker);
   store.stored_size = chunk_size;
@@ -68,11 +68,11 @@ Status GatherChunk::run(Worker& worker) noexcept {
 Status GatherWrite::run(Worker& worker) noexcept {
   const uint64_t size = box.target_bytes();
   if (!worker.chunk.reserve(size)) return Status(Code::kOutOfMemory, "gathering elements");
-  if (const Status status = box.fetch(worker.window, worker.chunk.data()); !status.ok()) return status;
+  if (const Status status = box.fetch(worker.scratch, worker.chunk.data()); !status.ok()) return status;
   return file.write(address, {worker.chunk.data(), static_cast<size_t>(size)});
 }
 
-Status CheckElements::run(Worker& worker) noexcept { return box.fetch(worker.window, nullptr); }
+Status CheckElements::run(Worker& worker) noexcept { return box.fetch(worker.scratch, nullptr); }
 
 Status LoadChunk::run(Worker& worker) noexcept {
   if (!filters->applies(filter_mask)) {
@@ -87,8 +87,9 @@ Status LoadChunk::run(Worker& worker) noexcept {
     return Status(Code::kCorruptFile, "the file ends before what it should hold");
   }
   const auto size = static_cast<size_t>(stored_size);
-  if (!worker.stored.reserve(size)) return Status(Code::kOutOfMemory, "reading a chunk");
-  const Bytes stored(worker.stored.data(), size);
+  uint8_t* const memory = worker.scratch.take(size);
+  if (memory == nullptr) return Status(Code::kOutOfMemory, "reading a chunk");
+  const Bytes stored(memory, size);
   if (const Status status = read_exactly(file.file(), address, stored); !status.ok()) return status;
   return filters->decode(worker.scratch, stored, filter_mask, into);
 }

@@ -369,6 +369,25 @@ TEST_CASE("in debug mode what is ended reads as 0xDD, and another thread is refu
   CHECK(block[4999] == 0xDD);
 }
 
+TEST_CASE("the largest block is what the configuration says, whatever the chunks are") {
+  MappedSource source;
+  {
+    Made made(source, {.max_size = kMaxSize + 5000});
+    auto* const block = static_cast<uint8_t*>(made.arena.allocate(kMaxSize + 1));
+    REQUIRE(block != nullptr);
+    block[kMaxSize] = 7;
+    CHECK_FALSE(made.arena.resize_last(block, kMaxSize + 1, kMaxSize + 5001));
+    CHECK(made.arena.free_last(block, kMaxSize + 1));
+    CHECK(made.arena.allocate(kMaxSize + 1) == block);
+    CHECK(made.arena.allocate(kMaxSize + 5001) == nullptr);
+    CHECK(made.arena.why().code() == Code::kInvalidSize);
+  }
+  CHECK(source.live_bytes() == 0);
+  Arena wrong;
+  CHECK(wrong.init({.source = &source, .max_size = SIZE_MAX / 4 + 1}).code() == Code::kInvalidSize);
+  CHECK(wrong.init({.source = &source, .max_size = 1000}).code() == Code::kInvalidSize);
+}
+
 TEST_CASE("running out of memory at any point changes nothing, and the arena goes on when there is some") {
   for (int64_t chunks = 0; chunks < 8; ++chunks) {
     FailingSource source;

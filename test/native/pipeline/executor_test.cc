@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -13,6 +14,7 @@
 using namespace freestone;
 using base::Code;
 using pipeline::Executor;
+using pipeline::Scratch;
 using pipeline::Task;
 using pipeline::TaskQueue;
 using pipeline::Worker;
@@ -122,6 +124,61 @@ TEST_CASE("threads that wait may run tasks themselves, each of which runs once")
   executor.stop();
   CHECK(total.load() == 20'000);
   mine.rest();
+}
+
+TEST_CASE("what a task took of its worker's scratch memory ends with it, and most goes back when there is no work") {
+  struct Take : Task {
+    void run(Worker& worker) noexcept override {
+      before = worker.scratch.used();
+      block = worker.scratch.take(size);
+      if (block != nullptr) std::memset(block, 1, size);
+      done.store(true, std::memory_order_release);  // pairs with the acquire of the waiting test
+    }
+    size_t size = 0;
+    uint64_t before = 1;
+    uint8_t* block = nullptr;
+    std::atomic<bool> done{false};
+  };
+  Executor executor;
+  Take tasks[4];
+  for (size_t i = 0; i < 4; ++i) tasks[i].size = size_t{5 << 20} << i;
+  const auto check = [&] {
+    for (Take& task : tasks) {
+      CHECK(task.before == 0);
+      CHECK(task.block != nullptr);
+    }
+  };
+  REQUIRE(executor.start(1).ok());
+  for (Take& task : tasks) executor.submit(task);
+  executor.stop();
+  check();
+
+  // A thread that waits; the executor's own is kept from the tasks by one that waits for it.
+  struct Block : Task {
+    void run(Worker&) noexcept override {
+      begun.store(true, std::memory_order_release);  // pairs with the acquire of the waiting test
+      while (!ends.load(std::memory_order_acquire)) std::this_thread::yield();
+    }
+    std::atomic<bool> begun{false};
+    std::atomic<bool> ends{false};
+  } block;
+  REQUIRE(executor.start(1).ok());
+  executor.submit(block);
+  while (!block.begun.load(std::memory_order_acquire)) std::this_thread::yield();
+  Worker mine;
+  for (Take& task : tasks) {
+    task.before = 1;
+    executor.submit(task);
+  }
+  while (executor.run_one(mine)) CHECK(mine.scratch.used() == 0);
+  check();
+  CHECK(mine.scratch.capacity() > Scratch::kIdle);
+  REQUIRE(mine.chunk.reserve(20 << 20));
+  mine.rest();
+  CHECK(mine.scratch.capacity() <= Scratch::kIdle);
+  CHECK(mine.chunk.capacity() == 0);
+  block.ends.store(true, std::memory_order_release);  // pairs with the acquire of the task
+  executor.stop();
 }
 
 TEST_CASE("tasks that wake nobody while a thread is awake all run, whoever submits them") {

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "pool/support.h"
 #include "random_bytes.h"
 
 using namespace freestone;
@@ -288,6 +289,50 @@ TEST_CASE("noise instead of a chunk never ends in more than an error") {
     }
     std::vector<uint8_t> back(1 + engine() % 600);
     (void)chain->decode(scratch, noise, engine() % 4 == 0 ? engine() : 0, back);
+  }
+}
+
+TEST_CASE(
+    "wherever scratch memory runs out a chunk is neither filtered nor read, and both succeed when there is some") {
+  // Of more than an ordinary chunk of the arena, so that each block is one more allocation.
+  std::vector<uint8_t> chunk(Scratch::kIdle + 4096);
+  for (size_t i = 0; i < chunk.size(); i += 1000) chunk[i] = static_cast<uint8_t>(i);
+  std::vector<uint8_t> back(chunk.size());
+  for (const Description& description : available({{2, 1, 8, 1, 1, 1, 3, 0},
+                                                   {32000, 0},
+                                                   {2, 1, 4, 32000, 0},
+                                                   {1, 1, 1, 1, 1, 1},
+                                                   {32008, 3, 0, 3, 8, 3, 0},
+                                                   {32008, 5, 0, 3, 8, 0, 2},
+                                                   {32015, 0, 3, 0}})) {
+    const auto chain = make(description);
+    std::vector<uint8_t> stored;
+    int64_t allocations = 0;
+    for (bool done = false; !done; ++allocations) {
+      pool::FailingSource source;
+      Scratch scratch(source);
+      source.left = allocations;
+      const auto encoded = chain->encode(scratch, chunk);
+      done = encoded.ok();
+      if (!done) REQUIRE(encoded.status().code() == Code::kOutOfMemory);
+      scratch.reset();
+      source.left = INT64_MAX;
+      stored = encode(*chain, scratch, chunk);
+    }
+    CHECK(allocations > 1);
+    allocations = 0;
+    for (bool done = false; !done; ++allocations) {
+      pool::FailingSource source;
+      Scratch scratch(source);
+      source.left = allocations;
+      const base::Status status = chain->decode(scratch, stored, 0, back);
+      done = status.ok();
+      if (!done) REQUIRE(status.code() == Code::kOutOfMemory);
+      scratch.reset();
+      source.left = INT64_MAX;
+      REQUIRE(chain->decode(scratch, stored, 0, back).ok());
+      REQUIRE(back == chunk);
+    }
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "os/os.h"
 #include "pipeline/operation_helpers.h"
+#include "pool/support.h"
 #include "random_bytes.h"
 #include "temporary_directory.h"
 
@@ -48,7 +49,7 @@ TEST_CASE("boxes of any shape and strides are fetched as a plain copy has them")
   if (!os::copies_foreign()) return;
   std::mt19937_64 random(11);
   const auto upto = [&](uint64_t most) { return random() % (most + 1); };
-  Window window;
+  Scratch scratch;
   const std::vector<std::vector<uint32_t>> forms{{0, 0, 1, 1},  {0, 0, 8, 1},   {0, 0, 8, 8},  {0, 0, 16, 8},
                                                  {0, 0, 12, 1}, {11, 10, 8, 1}, {5, 11, 4, 8}, {4, 7, 2, 1}};
   for (int round = 0; round < 600; ++round) {
@@ -85,8 +86,9 @@ TEST_CASE("boxes of any shape and strides are fetched as a plain copy has them")
         ForeignBox::make(found.size(), {7, target_strides}, source, {offset, source_strides}, counts, form);
     REQUIRE(box.ok());
     CAPTURE(round);
-    REQUIRE(box.value().fetch(window, found.data()).ok());
+    REQUIRE(box.value().fetch(scratch, found.data()).ok());
     REQUIRE(found == wanted);
+    scratch.reset();
     CHECK(box.value().target_bytes() ==
           std::accumulate(counts.begin(), counts.end(), form.target_size(), std::multiplies<>()));
   }
@@ -102,10 +104,28 @@ TEST_CASE("a large box is fetched through a window that stays small") {
   const auto box =
       ForeignBox::make(found.size() * 4, {0, Numbers{4}}, memory, {8, Numbers{16}}, counts, form_of({11, 10, 8, 1}));
   REQUIRE(box.ok());
-  Window window;
-  REQUIRE(box.value().fetch(window, reinterpret_cast<uint8_t*>(found.data())).ok());
-  CHECK(window.capacity() <= size_t{1} << 20);
+  Scratch scratch;
+  REQUIRE(box.value().fetch(scratch, reinterpret_cast<uint8_t*>(found.data())).ok());
+  CHECK(scratch.used() <= size_t{1} << 20);
   for (size_t i = 0; i < found.size(); ++i) REQUIRE(found[i] == static_cast<float>(2 * i + 1));
+}
+
+TEST_CASE("without memory for a window nothing is fetched") {
+  if (!os::copies_foreign()) return;
+  const std::vector<uint8_t> source(100, 5);
+  std::vector<uint8_t> found(40, 1);
+  const Numbers counts{10};
+  const auto box =
+      ForeignBox::make(found.size(), {0, Numbers{4}}, source, {0, Numbers{8}}, counts, form_of({0, 0, 4, 1}));
+  REQUIRE(box.ok());
+  pool::FailingSource memory;
+  Scratch scratch(memory);
+  memory.left = 0;
+  CHECK(box.value().fetch(scratch, found.data()).code() == Code::kOutOfMemory);
+  CHECK(found == std::vector<uint8_t>(40, 1));
+  memory.left = 1;
+  CHECK(box.value().fetch(scratch, found.data()).ok());
+  CHECK(found == std::vector<uint8_t>(40, 5));
 }
 
 TEST_CASE("a number that does not fit is found wherever it is") {
@@ -116,15 +136,15 @@ TEST_CASE("a number that does not fit is found wherever it is") {
   const auto box =
       ForeignBox::make(UINT64_MAX, {0, Numbers{0}}, memory, {0, Numbers{16}}, counts, form_of({11, 3, 8, 1}));
   REQUIRE(box.ok());
-  Window window;
-  CHECK(box.value().fetch(window, nullptr).ok());
+  Scratch scratch;
+  CHECK(box.value().fetch(scratch, nullptr).ok());
   for (const size_t at : {size_t{0}, size_t{1000}, size_t{33'332}, size_t{99'998}}) {
     source[at] = 0.5;
-    CHECK(box.value().fetch(window, nullptr).code() == Code::kTypeMismatch);
+    CHECK(box.value().fetch(scratch, nullptr).code() == Code::kTypeMismatch);
     source[at] = 5;
   }
   source[77'777] = 1e9;  // between those that are asked for
-  CHECK(box.value().fetch(window, nullptr).ok());
+  CHECK(box.value().fetch(scratch, nullptr).ok());
 }
 
 TEST_CASE("memory that is taken away while workers read it is an error and no crash") {
