@@ -2,26 +2,31 @@
 
 #include <algorithm>
 #include <bit>
+#include <type_traits>
 
 namespace freestone::pipeline {
 
 namespace {
 
-constexpr size_t kLeastBlock = 4096;
+constexpr size_t kPage = 4096;
 /// More than any chunk needs, and small enough to be rounded up.
 constexpr size_t kMostBlock = size_t{1} << 40;
 
-/// Straight from the system rather than frames: a region's size would have to be known before, and what a compressor
-/// may need for a chunk of 4 GiB is longer than the longest run. Is never destroyed: threads may end late.
+/// Straight from the system rather than from frames: the size of a region would have to be known before, and what a
+/// chunk of 4 GiB may become under a compressor is longer than the longest run.
 pool::ChunkSource& system_memory() noexcept {
+  // Threads may end late.
+  static_assert(std::is_trivially_destructible_v<pool::MappedSource>);
   static pool::MappedSource source;
   return source;
 }
 
-/// What is asked of the arena for that many bytes; 0 when they are too many. Powers of two, so that tasks whose sizes
-/// differ a little use the same chunks; what is not touched takes no memory.
+/// What is asked of the arena for that many bytes; 0 when they are too many. Where a block has a chunk of its own it is
+/// a power of two, so that tasks whose sizes differ a little use the same chunks; what is not touched takes no memory.
 size_t room_for(size_t size, size_t slack = 0) noexcept {
-  return size > kMostBlock - slack ? 0 : std::bit_ceil(std::max(size + slack, kLeastBlock));
+  if (size > kMostBlock - slack) return 0;
+  const size_t room = std::max(size + slack, kPage);
+  return room > Scratch::kIdle ? std::bit_ceil(room) : room;
 }
 
 }  // namespace
@@ -33,7 +38,7 @@ Scratch::Scratch(pool::ChunkSource& source) noexcept {
   (void)arena_.init({.source = &source,
                      .initial_chunk_size = kIdle,
                      .max_chunk_size = kIdle,
-                     .alignment = kLeastBlock,
+                     .alignment = kPage,
                      .max_size = kMostBlock});
 }
 

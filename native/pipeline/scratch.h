@@ -17,8 +17,7 @@ namespace freestone::pipeline {
 /// Blocks begin with a page of 4 KiB. They are the caller's until `reset`, or as long as a function says.
 class Scratch {
  public:
-  /// Bytes of chunks that `rest` keeps: all blocks of tasks with chunks of 4 MiB, and those of several with smaller
-  /// ones.
+  /// Bytes of chunks that `rest` keeps at most: what a chunk of 7 MiB needs on its way to the file or from it.
   static constexpr size_t kIdle = size_t{16} << 20;
 
   Scratch() noexcept;
