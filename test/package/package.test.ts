@@ -33,7 +33,7 @@ function answer(kind: 'mjs' | 'cjs', code: string): unknown {
   return JSON.parse(stdout);
 }
 
-describe('the installed package', () => {
+describe('the installed package', { timeout: 180_000 }, () => {
   it('brings what it needs to run and nothing for those who build it', () => {
     const tops = new Set(user.files.map((path) => path.split('/')[0]));
     expect([...tops].filter((name) => !['dist', 'lib', 'native', 'prebuilds'].includes(name ?? '')).toSorted()).toEqual(
