@@ -127,3 +127,9 @@ export function checkOptions(what: string, options: unknown, known: readonly str
     throw new FreestoneError('ERR_INVALID_ARGUMENT', `${what} has no option ${JSON.stringify(key)}; there are ${known.join(', ')}`, { argument: key });
   }
 }
+
+/** @throws {FreestoneError} ERR_INVALID_ARGUMENT for what is no AbortSignal */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new FreestoneError('ERR_INVALID_ARGUMENT', `signal must be an AbortSignal, not ${shown(signal)}`, { argument: 'signal' });
+}

@@ -1,11 +1,10 @@
 // The bytes of a request, or of any other source, in one buffer.
 import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { FreestoneError, checkInteger, checkOptions, shown } from '../errors.js';
+import { FreestoneError, checkInteger, checkOptions, checkSignal, shown } from '../errors.js';
 import { native } from '../native.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { Holdings } from './holdings.js';
-import { checkSignal } from './options.js';
 import { MOST_BYTES } from './size-classes.js';
 import { WebChunks, isWebStream } from './web-streams.js';
 

@@ -72,9 +72,3 @@ export function settingsOf(options: BufferPoolOptions): Settings {
     ...(node === undefined ? {} : { node: checkInteger('node', node, { max: 63 }) }),
   };
 }
-
-/** @throws {FreestoneError} ERR_INVALID_ARGUMENT */
-export function checkSignal(signal: unknown): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
-  throw new FreestoneError('ERR_INVALID_ARGUMENT', `signal must be an AbortSignal, not ${shown(signal)}`, { argument: 'signal' });
-}

@@ -1,10 +1,9 @@
 // A file as pooled buffers, which the system reads straight into.
 import { close, open, read } from 'node:fs';
 import { Readable } from 'node:stream';
-import { FreestoneError, checkInteger, checkOptions } from '../errors.js';
+import { FreestoneError, checkInteger, checkOptions, checkSignal } from '../errors.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { Holdings } from './holdings.js';
-import { checkSignal } from './options.js';
 
 export interface ReadStreamOptions {
   /** Bytes that are read at a time. 64 KiB unless given. */

@@ -1,7 +1,6 @@
 // Web streams. Their readers take an ArrayBuffer away and give it back, which pooled memory cannot be: bytes are copied once.
-import { FreestoneError, checkInteger, checkOptions, shown } from '../errors.js';
+import { FreestoneError, checkInteger, checkOptions, checkSignal, shown } from '../errors.js';
 import type { BufferPool } from './buffer-pool.js';
-import { checkSignal } from './options.js';
 import { MOST_BYTES } from './size-classes.js';
 
 export interface FromWebOptions {

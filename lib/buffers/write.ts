@@ -1,7 +1,6 @@
 // Pooled buffers into streams.
-import { FreestoneError, checkOptions, shown } from '../errors.js';
+import { FreestoneError, checkOptions, checkSignal, shown } from '../errors.js';
 import type { Holdings } from './holdings.js';
-import { checkSignal } from './options.js';
 
 /** What Node's writable streams and the responses of its servers have in common. */
 export interface WriteTarget {

@@ -8,6 +8,7 @@ export type { ThrashEvent } from './model/thrashing.js';
 export type { ExtentKind, FileExtent } from './model/file-map.js';
 export { Group } from './model/group.js';
 export { Dataset } from './model/dataset.js';
+export type { CallOptions } from './model/call-options.js';
 export type { DatasetColumns, ReadColumnsOptions } from './model/columns.js';
 export type { DatasetSpec } from './model/dataset-spec.js';
 export type { ExternalExtent } from './model/external-extent.js';

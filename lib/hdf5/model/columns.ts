@@ -5,7 +5,7 @@ import { dot, partsOf, product, rowMajorStrides, runsOf, slicesOf, type Box } fr
 import { ExternalStorage } from '../storage/external.js';
 import { Throttle } from '../storage/file-store.js';
 import { copyElements, fetchNow } from '../storage/form.js';
-import { begin, done, turn, wait, Flight, type Steps } from '../storage/steps.js';
+import { begin, done, flown, turn, wait, Flight, type Steps } from '../storage/steps.js';
 import type { Selection } from './data.js';
 import type { DatasetNode } from './dataset-node.js';
 import type { Member } from './element-type.js';
@@ -18,6 +18,8 @@ export type DatasetColumns = Readonly<Record<string, TypedArray | readonly unkno
 export interface ReadColumnsOptions {
   /** Names of members, each once; all unless given. */
   readonly columns?: readonly string[];
+  /** Ends the reading. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** So many bytes of rows are read at once, or a chunk where that is larger. */
@@ -56,22 +58,23 @@ export function chosenMembers<T extends { readonly name: string }>(members: read
 
 /** What `dataset.readColumns` gives. */
 export function* readColumns(node: DatasetNode, selection: Selection | undefined, options: ReadColumnsOptions): Steps<DatasetColumns> {
-  checkOptions('reading columns', options, ['columns']);
+  checkOptions('reading columns', options, ['columns', 'signal']);
   const { type } = node.plan;
   if (type.members === undefined) throw new FreestoneError('ERR_TYPE_MISMATCH', `${type.name} is no compound: it has no members to be read as columns`, { dtype: type.name });
   const members = chosenMembers(type.members, options.columns);
-  return yield* node.undisturbed(() => readMembers(node, members, node.boxOf(selection), slicesInFlight()));
+  return yield* node.undisturbed(() => readMembers(node, members, node.boxOf(selection), slicesInFlight(), options.signal));
 }
 
 /**
  * Columns of a box. Nothing may be written meanwhile.
  * @param members parts of an element, or the element itself
  */
-export function* readMembers(node: DatasetNode, members: readonly Member[], box: Box, inFlight: Throttle): Steps<DatasetColumns> {
+export function* readMembers(node: DatasetNode, members: readonly Member[], box: Box, inFlight: Throttle, signal?: AbortSignal): Steps<DatasetColumns> {
+  signal?.throwIfAborted();
   const columns = members.map((member) => columnOf(member, box.count, node));
   const [only] = columns;
-  if (columns.length === 1 && only?.elements !== undefined) yield* node.storage.read(box, { bytes: only.elements, isOurs: true, isBlank: true });
-  else if (columns.length > 0) yield* readSlices(node, columns, box, inFlight);
+  if (columns.length === 1 && only?.elements !== undefined) yield* node.storage.read(box, { bytes: only.elements, isOurs: true, isBlank: true, signal });
+  else if (columns.length > 0) yield* readSlices(node, columns, box, inFlight, signal);
   return Object.fromEntries(columns.map(({ name, values }) => [name, values]));
 }
 
@@ -129,11 +132,16 @@ function columnOf({ name, type, offset }: Member, count: readonly number[], { pl
   };
 }
 
-function* readSlices(node: DatasetNode, columns: readonly Column[], box: Box, inFlight: Throttle): Steps {
+function* readSlices(node: DatasetNode, columns: readonly Column[], box: Box, inFlight: Throttle, signal: AbortSignal | undefined): Steps {
+  const flight = new Flight();
+  yield* flown(flight, beginSlices(node, columns, box, inFlight, signal, flight));
+}
+
+function* beginSlices(node: DatasetNode, columns: readonly Column[], box: Box, inFlight: Throttle, signal: AbortSignal | undefined, flight: Flight): Steps {
   const { chunkShape, type, shape } = node.plan;
   const spare: Buffer[] = [];
-  const flight = new Flight();
   for (const part of slicesOf(box, chunkShape ?? shape.map(() => 1), type.size, SLICE_BYTES)) {
+    signal?.throwIfAborted();
     const size = product(part.count) * type.size;
     yield* wait(inFlight.enter(size));
     if (flight.failed) {
@@ -142,7 +150,6 @@ function* readSlices(node: DatasetNode, columns: readonly Column[], box: Box, in
     }
     flight.add(begin(readSlice(node, columns, part, box, spare, inFlight)));
   }
-  yield* flight.landed();
 }
 
 /** One slice, which has been let in. @param part of the dataset */

@@ -4,7 +4,7 @@ import { native } from '../../native.js';
 import { dot, partsOf, product, type BoxPart, type Conversion, type ElementSource } from '../storage/box.js';
 import type { FileStore } from '../storage/file-store.js';
 import { changedMeanwhile, checkSource, fetchNow, formOf, numberCode, sizeInMemory } from '../storage/form.js';
-import { begin, task, turn, wait, Flight, type Steps } from '../storage/steps.js';
+import { begin, flown, task, turn, wait, Flight, type Steps } from '../storage/steps.js';
 import type { ElementType } from './element-type.js';
 import { numberKinds, numberNameOf, type FloatName, type IntegerName, type TypedArray } from './number-kind.js';
 
@@ -51,9 +51,14 @@ export function* checkNumbers(source: ElementSource, count: readonly number[], s
   const { conversion } = source;
   if (conversion?.refuses !== true) return;
   const flight = new Flight();
+  yield* flown(flight, checkParts(source, partsOf(count, conversion.size, native().canGather() ? SLICE_BYTES : TURN_BYTES), flight, store, refuse));
+}
+
+function* checkParts(source: ElementSource, parts: Iterable<BoxPart>, flight: Flight, store: FileStore, refuse: (first: number, count: number) => void): Steps {
   const onWorkers = native().canGather();
-  for (const part of partsOf(count, conversion.size, onWorkers ? SLICE_BYTES : TURN_BYTES)) {
+  for (const part of parts) {
     if (flight.failed) break;
+    source.signal?.throwIfAborted();
     if (onWorkers) {
       yield* wait(store.throttle.enter(WINDOW_BYTES));
       flight.add(begin(checkPart(source, part, store, refuse)));
@@ -62,7 +67,6 @@ export function* checkNumbers(source: ElementSource, count: readonly number[], s
       checkNow(source, part, refuse);
     }
   }
-  yield* flight.landed();
 }
 
 /** On a worker thread; the throttle has been entered. */

@@ -94,24 +94,25 @@ export class DatasetNode extends ObjectNode {
   }
 
   /** @returns what settles when the bytes have been handed to the operating system; undefined when nothing need be waited for */
-  write(block: DataBlock, selection?: Selection): Pending | undefined {
+  write(block: DataBlock, selection?: Selection, signal?: AbortSignal): Pending | undefined {
     const boxOf = (): Box => this.boxOf(selection);
     if (this.#takesNow(block)) {
       const box = boxOf();
       checkFits(block, box.count);
       if (this.#take(block, box, this.#shape)) return this.context.store.behind.pressure() ?? this.#turn(block);
     }
-    return begin(this.#thenTurn(block, this.#ordered(() => this.#write(block, boxOf))));
+    return begin(this.#thenTurn(block, this.#ordered(() => this.#write(block, boxOf, signal))));
   }
 
-  *#write(block: DataBlock, boxOf: () => Box): Steps<Flight> {
+  *#write(block: DataBlock, boxOf: () => Box, signal?: AbortSignal): Steps<Flight> {
+    signal?.throwIfAborted();
     const box = boxOf();
     checkFits(block, box.count);
-    return this.#start(yield* this.#pieces(block, box.count), box, 'written');
+    return this.#start(yield* this.#pieces(block, box.count, signal), box, 'written');
   }
 
   /** @returns what settles when the rows have been taken; undefined when they have been */
-  append(block: DataBlock): Pending | undefined {
+  append(block: DataBlock, signal?: AbortSignal): Pending | undefined {
     if (this.#takesNow(block)) {
       const { box, shape } = this.#nextRows(block);
       const before = this.#shape;
@@ -121,7 +122,7 @@ export class DatasetNode extends ObjectNode {
         return begin(this.#ordered(() => this.#withdrawn(before, error)));
       }
     }
-    return begin(this.#thenTurn(block, this.#ordered(() => this.#append(block))));
+    return begin(this.#thenTurn(block, this.#ordered(() => this.#append(block, signal))));
   }
 
   /** Other work has its turn also when each call ends before the event loop has come round. */
@@ -134,9 +135,10 @@ export class DatasetNode extends ObjectNode {
     yield* wait(this.#turn(block) ?? done);
   }
 
-  *#append(block: DataBlock): Steps<Flight> {
+  *#append(block: DataBlock, signal?: AbortSignal): Steps<Flight> {
+    signal?.throwIfAborted();
     const { box, shape } = this.#nextRows(block);
-    const pieces = yield* this.#pieces(block, box.count);
+    const pieces = yield* this.#pieces(block, box.count, signal);
     const before = this.#shape;
     yield* this.#reshape(shape);
     const flight = this.#start(pieces, box, 'taken');
@@ -156,7 +158,7 @@ export class DatasetNode extends ObjectNode {
    * Appends what others append their part of. Until it is known that all have taken theirs nothing else begins here.
    * @returns undefined when the rows have been taken within the call: then `keep` is owed if it is not known of the others
    */
-  appendTogether(block: DataBlock, together: Together): Pending | undefined {
+  appendTogether(block: DataBlock, together: Together, signal?: AbortSignal): Pending | undefined {
     const before = this.#shape;
     if (this.#takesNow(block)) {
       try {
@@ -175,15 +177,15 @@ export class DatasetNode extends ObjectNode {
       if (!hasTold) together.tell(hasFailed);
       hasTold = true;
     };
-    const appended = begin(this.#ordered(() => this.#appendTogether(block, together, tell)));
+    const appended = begin(this.#ordered(() => this.#appendTogether(block, together, tell, signal)));
     // Also when it failed before its turn came.
     appended.watch(() => { tell(true); });
     return appended;
   }
 
-  *#appendTogether(block: DataBlock, together: Together, tell: (hasFailed: boolean) => void): Steps<Flight> {
+  *#appendTogether(block: DataBlock, together: Together, tell: (hasFailed: boolean) => void, signal: AbortSignal | undefined): Steps<Flight> {
     const before = this.#shape;
-    const taken = begin(this.#taken(block));
+    const taken = begin(this.#taken(block, signal));
     yield* settled(taken);
     tell(taken.hasFailed);
     taken.check();
@@ -191,8 +193,8 @@ export class DatasetNode extends ObjectNode {
     return new Flight();
   }
 
-  *#taken(block: DataBlock): Steps {
-    const flight = yield* this.#append(block);
+  *#taken(block: DataBlock, signal: AbortSignal | undefined): Steps {
+    const flight = yield* this.#append(block, signal);
     yield* flight.landed();
   }
 
@@ -239,16 +241,17 @@ export class DatasetNode extends ObjectNode {
   }
 
   /** As all writes that were asked for before have left it. */
-  *read(selection: Selection | undefined, { into }: ReadOptions): Steps<DatasetValues> {
+  *read(selection: Selection | undefined, { into, signal }: ReadOptions): Steps<DatasetValues> {
     yield* wait(this.#line.passed());
+    signal?.throwIfAborted();
     const box = this.boxOf(selection);
     const { type } = this.plan;
     const count = product(box.count);
     if (into !== undefined) checkInto(into, type, count);
     const result = into === undefined ? undefined : new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
     const bytes = result ?? new Uint8Array(checkInteger('the size of what is read in bytes', count * type.size, { max: constants.MAX_LENGTH, code: 'ERR_INVALID_SIZE' }));
-    yield* this.storage.read(box, { bytes, isOurs: into === undefined, isBlank: into === undefined });
-    return yield* decoded(bytes, count, type, this.context.heap, { into, isScalar: box.count.length === 0 });
+    yield* this.storage.read(box, { bytes, isOurs: into === undefined, isBlank: into === undefined, signal });
+    return yield* decoded(bytes, count, type, this.context.heap, { into, isScalar: box.count.length === 0, signal });
   }
 
   /** Takes steps when all that was asked for before has begun; what is asked for later waits for their end. */
@@ -399,12 +402,12 @@ export class DatasetNode extends ObjectNode {
   }
 
   /** The data as it will be written: all values are converted, and so checked, before anything changes. */
-  *#pieces(block: DataBlock, count: readonly number[]): Steps<Piece[]> {
+  *#pieces(block: DataBlock, count: readonly number[], signal: AbortSignal | undefined): Steps<Piece[]> {
     const { type } = this.plan;
     const [rows = 1, ...row] = count;
-    if (block.direct !== null) return [{ firstRow: 0, rows, source: block.direct(count) }];
+    if (block.direct !== null) return [{ firstRow: 0, rows, source: { ...block.direct(count), signal } }];
     if (block.numbers !== undefined && block.count * type.size > SLICE_BYTES) {
-      const source = block.numbers(count);
+      const source = { ...block.numbers(count), signal };
       yield* checkNumbers(source, count, this.context.store, (from, n) => block.encode(from, n, this.context.heap));
       return [{ firstRow: 0, rows, source }];
     }
@@ -413,10 +416,11 @@ export class DatasetNode extends ObjectNode {
     const pieces: Piece[] = [];
     for (let firstRow = 0; firstRow < rows; firstRow += rowsAtOnce) {
       if (firstRow > 0) yield* wait(turn());
+      signal?.throwIfAborted();
       const n = Math.min(rowsAtOnce, rows - firstRow);
       const bytes = block.encode(firstRow * perRow, n * perRow, this.context.heap);
       const strides = count.length === 0 ? [] : rowMajorStrides([n, ...row], type.size);
-      pieces.push({ firstRow, rows: n, source: { bytes, offset: 0, strides, swap: 1 } });
+      pieces.push({ firstRow, rows: n, source: { bytes, offset: 0, strides, swap: 1, signal } });
       if (type.variable) yield* wait(this.context.store.behind.pressure() ?? done);
     }
     return pieces;

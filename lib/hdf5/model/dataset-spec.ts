@@ -31,6 +31,8 @@ export interface DatasetSpec {
    * read back for the next part: a warning, FREESTONE_CHUNK_CACHE, says so once.
    */
   readonly chunkCache?: number;
+  /** Ends the writing of `data`: then there is no dataset, as when it fails. */
+  readonly signal?: AbortSignal | undefined;
   /** Applied to each chunk in this order. */
   readonly filters?: readonly Filter[];
   /** What elements are that were never written; zero unless given. */
@@ -69,7 +71,7 @@ const AUTOMATIC_CHUNK_BYTES = 256 * 2 ** 10;
  * @throws {FreestoneError} ERR_INVALID_ARGUMENT, ERR_INVALID_SIZE, ERR_TYPE_MISMATCH, ERR_UNSUPPORTED
  */
 export function planDataset(spec: DatasetSpec): { readonly plan: DatasetPlan; readonly block: DataBlock | null } {
-  checkOptions('the dataset', spec, ['dtype', 'shape', 'maxShape', 'chunks', 'filters', 'fill', 'data', 'external', 'chunkCache']);
+  checkOptions('the dataset', spec, ['dtype', 'shape', 'maxShape', 'chunks', 'filters', 'fill', 'data', 'external', 'chunkCache', 'signal']);
   const type = elementType(spec.dtype ?? inferredDatatype(spec.data));
   const block = spec.data === undefined ? null : dataBlock(spec.data, type);
   const shape = plannedShape(spec, block);

@@ -8,6 +8,7 @@ import { ExternalStorage, type ExternalRun } from '../storage/external.js';
 import { begin, done, now, promised } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
 import { Attributes } from './attributes.js';
+import { checkedCall, signalOf, type CallOptions } from './call-options.js';
 import { readColumns, type DatasetColumns, type ReadColumnsOptions } from './columns.js';
 import { dataBlock, type Data, type Selection } from './data.js';
 import type { DatasetNode } from './dataset-node.js';
@@ -129,13 +130,15 @@ export class Dataset {
    * Writes all elements, or those of a selection. Data is taken in row-major order and must not change until the promise settles.
    * It settles when the bytes have been handed to the operating system; a chunk that is only partly written, and a dataset of up
    * to 64 KiB, may stay in memory until `flush` or `close`, or until more of their kind has come.
-   * @throws {FreestoneError} ERR_TYPE_MISMATCH, ERR_INVALID_SIZE, ERR_INVALID_ARGUMENT, ERR_CLOSED, ERR_READ_ONLY, or the system's own
+   * @throws {FreestoneError} ERR_TYPE_MISMATCH, ERR_INVALID_SIZE, ERR_INVALID_ARGUMENT, ERR_CLOSED, ERR_READ_ONLY, or the system's own; the
+   * reason of an aborted signal, here and in all calls that take one
    */
-  async write(data: Data, selection?: Selection): Promise<void> {
+  async write(data: Data, selection?: Selection, options?: CallOptions): Promise<void> {
     const { node } = this;
     node.assertWritable();
+    const signal = checkedCall(options);
     try {
-      const pending = node.write(dataBlock(data, node.plan.type), selection);
+      const pending = node.write(dataBlock(data, node.plan.type), selection, signal);
       if (pending !== undefined) await promised(pending);
     } catch (error) {
       throw aboutDataset(this.path, error);
@@ -156,15 +159,16 @@ export class Dataset {
    * @param data one or more rows: as many values as a whole number of rows has, or an iterable of such
    * @throws {FreestoneError} as `write`; ERR_LIMIT_EXCEEDED when the first dimension cannot grow so far
    */
-  async append(data: Data | AsyncIterable<Data> | Iterable<Data>): Promise<void> {
+  async append(data: Data | AsyncIterable<Data> | Iterable<Data>, options?: CallOptions): Promise<void> {
     const { node } = this;
     node.assertWritable();
+    const signal = checkedCall(options);
     if (isSequence(data)) {
-      for await (const part of data) await this.append(part);
+      for await (const part of data) await this.append(part, options);
       return;
     }
     try {
-      const pending = node.append(dataBlock(data, node.plan.type));
+      const pending = node.append(dataBlock(data, node.plan.type), signal);
       if (pending !== undefined) await promised(pending);
     } catch (error) {
       throw aboutDataset(this.path, error);
@@ -193,6 +197,7 @@ export class Dataset {
   async read(selection?: Selection, options: ReadOptions = {}): Promise<DatasetValues> {
     const { node } = this;
     node.context.assertOpen();
+    signalOf(options);
     try {
       const values = node.readNow(selection, options);
       if (values === undefined) return await promised(begin(node.read(selection, options)));
@@ -223,6 +228,7 @@ export class Dataset {
   async readColumns(selection?: Selection, options: ReadColumnsOptions = {}): Promise<DatasetColumns> {
     const { node } = this;
     node.context.assertOpen();
+    signalOf(options);
     try {
       return await promised(begin(readColumns(node, selection, options)));
     } catch (error) {
@@ -242,21 +248,23 @@ export class Dataset {
    * no chunks. The next parts are read meanwhile.
    * @throws {FreestoneError} as `read`
    */
-  async *chunks(): AsyncGenerator<DatasetChunk> {
+  async *chunks(options?: CallOptions): AsyncGenerator<DatasetChunk> {
     const { node } = this;
     node.context.assertOpen();
+    const signal = checkedCall(options);
     const parts = node.parts();
     const ahead: Promise<DatasetChunk>[] = [];
     const beginNext = (): void => {
       const next = parts.next();
       if (next.done === true) return;
       const box = next.value;
-      const part = this.read(box).then((data) => ({ start: box.start, shape: box.count, data }));
+      const part = this.read(box, { signal }).then((data) => ({ start: box.start, shape: box.count, data }));
       part.catch(() => undefined); // it is thrown when its turn comes
       ahead.push(part);
     };
     for (let i = 0; i < CHUNKS_AHEAD; i += 1) beginNext();
     for (let part = ahead.shift(); part !== undefined; part = ahead.shift()) {
+      signal?.throwIfAborted();
       beginNext();
       yield await part;
     }

@@ -6,6 +6,7 @@ import { encode } from '../format/schema.js';
 import type { MetadataBatch } from '../storage/file-store.js';
 import { Pending, begin, done, now, promised, settled, wait, type Steps } from '../storage/steps.js';
 import { Attributes } from './attributes.js';
+import { signalOf } from './call-options.js';
 import type { DataBlock } from './data.js';
 import { aboutDataset } from './about.js';
 import { Dataset } from './dataset.js';
@@ -146,6 +147,7 @@ export class Group extends ObjectNode {
   }
 
   #newDataset(path: string, spec: DatasetSpec): NewDataset {
+    const signal = signalOf(spec);
     const { plan, block } = planDataset(spec);
     const { group, above, name } = this.#newPlace(path);
     const parent = above();
@@ -154,7 +156,7 @@ export class Group extends ObjectNode {
     parent.#add(name, dataset);
     this.context.noteHeld(dataset);
     if (block === null) return { dataset, writing: undefined };
-    const writing = parent.#firstWrite(node, block);
+    const writing = parent.#firstWrite(node, block, signal);
     return { dataset, writing: writing === undefined ? undefined : begin(parent.#undoneUnless(writing, node, group)) };
   }
 
@@ -163,9 +165,9 @@ export class Group extends ObjectNode {
     return dataset;
   }
 
-  #firstWrite(node: DatasetNode, block: DataBlock): Pending | undefined {
+  #firstWrite(node: DatasetNode, block: DataBlock, signal: AbortSignal | undefined): Pending | undefined {
     try {
-      return node.write(block);
+      return node.write(block, undefined, signal);
     } catch (error) {
       const failed = new Pending();
       failed.reject(error);

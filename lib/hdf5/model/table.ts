@@ -6,6 +6,7 @@ import { formOf } from '../storage/form.js';
 import { withSpare } from '../storage/spare.js';
 import { begin, done, now, promised, settled, wait, Flight, type Pending, type Steps } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
+import { checkedCall, signalOf, type CallOptions } from './call-options.js';
 import { chosenMembers, readMembers, slicesInFlight, type DatasetColumns, type ReadColumnsOptions } from './columns.js';
 import { dataBlock, type DataBlock, type Value } from './data.js';
 import type { Dataset } from './dataset.js';
@@ -76,9 +77,10 @@ export class Table {
    * @throws {FreestoneError} ERR_INVALID_ARGUMENT for a column that is missing or unknown, ERR_INVALID_SIZE for columns of different
    * lengths, and as `dataset.append`
    */
-  async append(data: TableRows): Promise<void> {
+  async append(data: TableRows, options?: CallOptions): Promise<void> {
+    const signal = checkedCall(options);
     try {
-      const pending = this.#append(data);
+      const pending = this.#append(data, signal);
       if (pending !== undefined) await promised(pending);
     } catch (error) {
       throw aboutDataset(this.object.path, error);
@@ -101,6 +103,7 @@ export class Table {
    * `dataset.readColumns`; in a table in columns the error has the name of the column that it is about as `column`
    */
   async read(options: TableReadOptions = {}): Promise<DatasetColumns> {
+    signalOf(options);
     try {
       return await promised(begin(this.#read(options)));
     } catch (error) {
@@ -118,8 +121,8 @@ export class Table {
   }
 
   *#read(options: TableReadOptions): Steps<DatasetColumns> {
-    checkOptions('reading a table', options, ['start', 'count', 'columns']);
-    const { start = 0, count } = options;
+    checkOptions('reading a table', options, ['start', 'count', 'columns', 'signal']);
+    const { start = 0, count, signal } = options;
     checkInteger('start', start);
     if (count !== undefined) checkInteger('count', count);
     const chosen = chosenMembers(this.#columns, options.columns);
@@ -127,7 +130,7 @@ export class Table {
     first?.node.context.assertOpen();
     const inFlight = slicesInFlight();
     const read = (node: DatasetNode, members: readonly Member[]): Pending<DatasetColumns> =>
-      begin(node.undisturbed(() => readMembers(node, members, node.boxOf({ start: [start], count: [count ?? Math.max(0, (node.shape[0] ?? 0) - start)] }), inFlight)));
+      begin(node.undisturbed(() => readMembers(node, members, node.boxOf({ start: [start], count: [count ?? Math.max(0, (node.shape[0] ?? 0) - start)] }), inFlight, signal)));
     if (first !== undefined && this.object === first) return yield* wait(read(first.node, chosen));
     // All have their place in line from here on, so that they have the same rows.
     const reads = chosen.flatMap((column) => {
@@ -141,14 +144,14 @@ export class Table {
     return Object.fromEntries(reads.flatMap(({ pending }) => Object.entries(pending.value)));
   }
 
-  #append(data: TableRows): Pending | undefined {
+  #append(data: TableRows, signal?: AbortSignal): Pending | undefined {
     const nodes = this.#datasets.map(({ node }) => node);
     const [first] = nodes;
     if (first === undefined) return undefined;
     first.assertWritable();
     if (this.object === this.#datasets[0]) {
-      if (Array.isArray(data)) return first.append(dataBlock(data, this.#rowType));
-      return first.append(this.#rowsBlock(this.#blocks(data as Readonly<Record<string, ColumnValues>>)));
+      if (Array.isArray(data)) return first.append(dataBlock(data, this.#rowType), signal);
+      return first.append(this.#rowsBlock(this.#blocks(data as Readonly<Record<string, ColumnValues>>)), signal);
     }
     const blocks = this.#blocks(Array.isArray(data) ? this.#transposed(data as readonly unknown[]) : (data as Readonly<Record<string, ColumnValues>>));
     // Whatever needs conversion is converted now, so that no column grows when another cannot.
@@ -161,7 +164,7 @@ export class Table {
     nodes.forEach((node, i) => {
       const before = node.shape;
       const block = ready[i];
-      const pending = block === undefined ? undefined : node.appendTogether(block, together);
+      const pending = block === undefined ? undefined : node.appendTogether(block, together, signal);
       if (pending === undefined) taken.push([node, before]);
       else waits.push(begin(this.#named(pending, i)));
     });

@@ -14,6 +14,8 @@ export interface ReadOptions {
    * variable-length members: a Buffer or Uint8Array, for packed rows as `append` takes them; of texts of a fixed length the same.
    */
   readonly into?: TypedArray;
+  /** Ends the reading, of which nothing is given then; `into` may hold a part. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Some elements of a dataset, with the box that they are. */
@@ -45,7 +47,7 @@ export function* decoded(
   count: number,
   type: ElementType,
   heap: HeapReader,
-  { into, isScalar }: { readonly into: TypedArray | undefined; readonly isScalar: boolean },
+  { into, isScalar, signal }: { readonly into: TypedArray | undefined; readonly isScalar: boolean; readonly signal?: AbortSignal | undefined },
 ): Steps<DatasetValues> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [constructor] = type.arrays;
@@ -60,7 +62,10 @@ export function* decoded(
   if (type.getAll !== undefined && count > 1) return yield* type.getAll(buffer.subarray(0, count * type.size), heap);
   const values = new Array<unknown>(count);
   for (let i = 0; i < count; i += 1) {
-    if (i % SLICE_ELEMENTS === SLICE_ELEMENTS - 1) yield* wait(turn());
+    if (i % SLICE_ELEMENTS === SLICE_ELEMENTS - 1) {
+      yield* wait(turn());
+      signal?.throwIfAborted();
+    }
     values[i] = type.get(buffer, i * type.size, heap);
   }
   return values;

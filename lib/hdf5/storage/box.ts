@@ -29,6 +29,8 @@ export interface ElementSource {
   readonly swap: number;
   /** Numbers that must become others before that; all have been found to fit. Strides are those in memory. */
   readonly conversion?: Conversion;
+  /** Ends what is done with them before the next chunk or piece. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Where the elements of a box are read to: packed, in row-major order. */
@@ -38,6 +40,8 @@ export interface ElementTarget {
   readonly isOurs: boolean;
   /** It is zeros, which need not be written again. */
   readonly isBlank: boolean;
+  /** As of `ElementSource`. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export function product(values: readonly number[]): number {

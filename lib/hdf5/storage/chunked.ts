@@ -19,7 +19,7 @@ import { ChunksNow } from './chunks-now.js';
 import type { FileStore, MetadataBatch } from './file-store.js';
 import { checkSource, isAsInFile } from './form.js';
 import { isGathered } from './gathered-run.js';
-import { begin, settled, wait, Flight, Line, type Pending, type Steps } from './steps.js';
+import { begin, flown, settled, wait, Flight, Line, type Pending, type Steps } from './steps.js';
 import { StoredChunks } from './stored-chunks.js';
 
 export interface ChunkedOptions {
@@ -121,10 +121,14 @@ export class ChunkedStorage {
   *write(box: Box, source: ElementSource, until: 'written' | 'taken' = 'written'): Steps {
     if (product(box.count) === 0) return;
     const flight = new Flight();
-    yield* this.#line.inTurn(() => this.#gatherAll(box, source, flight, until === 'written'));
+    const gathered = begin(this.#line.inTurn(() => this.#gatherAll(box, source, flight, until === 'written')));
+    yield* settled(gathered);
     const landed = begin(flight.landed());
-    if (until === 'written') yield* wait(landed);
+    // Also where gathering has failed: the memory is in use until then.
+    if (until === 'written') yield* settled(landed);
     else this.#noteFailure(landed);
+    gathered.check();
+    if (until === 'written') landed.check();
   }
 
   /** Of what nobody waits for. */
@@ -139,6 +143,7 @@ export class ChunkedStorage {
   *#gatherAll(box: Box, source: ElementSource, flight: Flight, stays: boolean): Steps {
     for (const position of positionsOf(box, this.#options.chunkShape)) {
       if (flight.failed) break;
+      source.signal?.throwIfAborted();
       if (!stays || !(yield* this.#storeFromSource(position, box, source, flight))) yield* this.#gather(position, box, source, flight);
     }
   }
@@ -191,12 +196,16 @@ export class ChunkedStorage {
 
   *#readAll(box: Box, target: ElementTarget): Steps {
     const flight = new Flight();
+    // Chunks stay where they are until they have been read.
+    yield* flown(flight, this.#readChunks(box, target, flight));
+  }
+
+  *#readChunks(box: Box, target: ElementTarget, flight: Flight): Steps {
     for (const position of positionsOf(box, this.#options.chunkShape)) {
       if (flight.failed) break;
+      target.signal?.throwIfAborted();
       yield* this.#readChunk([...position], box, target, flight);
     }
-    // Chunks stay where they are until they have been read.
-    yield* flight.landed();
   }
 
   *#readChunk(position: readonly number[], box: Box, target: ElementTarget, flight: Flight): Steps {

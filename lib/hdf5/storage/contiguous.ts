@@ -14,7 +14,7 @@ import {
 import { checkSource, piecesOf } from './form.js';
 import { elementRuns, gatherRun, isDirect, isGathered, type ElementRun } from './gathered-run.js';
 import { leastRun, mostReadNow, writePieceSize, type Extent, type FileStore } from './file-store.js';
-import { begin, settled, wait, Flight, Line, type Steps } from './steps.js';
+import { begin, flown, settled, wait, Flight, Line, type Steps } from './steps.js';
 
 /** A dataset of up to so many bytes is written behind, together with what is near it. */
 const SMALL_BYTES = 2 ** 16;
@@ -148,16 +148,20 @@ export class ContiguousStorage {
     }
     const { run, starts } = runsOf(box, this.#shape, this.#elementSize);
     const flight = new Flight();
+    yield* flown(flight, this.#readRuns(address, run, starts, target, size, flight));
+  }
+
+  *#readRuns(address: number, run: number, starts: Iterable<number>, target: ElementTarget, size: number, flight: Flight): Steps {
     let to = 0;
     for (const start of starts) {
       for (let done = 0; done < run && !flight.failed; done += writePieceSize) {
+        target.signal?.throwIfAborted();
         const piece = Math.min(writePieceSize, run - done);
         yield* wait(this.#store.throttle.enter(piece));
         flight.add(begin(this.#readPiece(address + start + done, to + done, piece, target, size)));
       }
       to += run;
     }
-    yield* flight.landed();
   }
 
   /** Reads bytes of the file that the throttle has let through. */
@@ -230,6 +234,7 @@ export class ContiguousStorage {
   *#writeRun(run: ElementRun, flight: Flight): Steps {
     for (const { at, bytes } of this.#pieces(run)) {
       if (flight.failed) return;
+      run.source.signal?.throwIfAborted();
       const size = bytes.length;
       yield* wait(this.#store.throttle.enter(size));
       // As much as was let through is given back, also where the memory has gone meanwhile.

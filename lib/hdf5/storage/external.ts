@@ -98,6 +98,7 @@ export class ExternalStorage {
       let to = 0;
       for (const start of starts) {
         for (let done = 0; done < run; done += writePieceSize) {
+          target.signal?.throwIfAborted();
           const piece = Buffer.alloc(Math.min(writePieceSize, run - done));
           yield* this.#get(files, start + done, piece);
           checkTarget(target, whole);
@@ -160,6 +161,7 @@ export class ExternalStorage {
   /** Copies a run of elements into memory of our own, a piece at a time, and writes the pieces. */
   *#writeRun(files: OpenFiles, { at, count, source }: ElementRun): Steps {
     for (const { first, size, fetch } of piecesOf(source, count, this.#elementSize, writePieceSize)) {
+      source.signal?.throwIfAborted();
       yield* wait(this.#store.throttle.enter(size));
       try {
         yield* this.#put(files, at + first * this.#elementSize, fetch());

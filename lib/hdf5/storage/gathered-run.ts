@@ -44,6 +44,7 @@ export function* elementRuns(address: number, box: Box, shape: readonly number[]
 export function* gatherRun(store: FileStore, flight: Flight, { at, count, source }: ElementRun, elementSize: number): Steps {
   for (const part of partsOf(count, elementSize, GATHERED_BYTES)) {
     if (flight.failed) return;
+    source.signal?.throwIfAborted();
     const size = product(part.count) * elementSize;
     yield* wait(store.throttle.enter(size));
     const piece = { at: at + part.first * elementSize, count: part.count, source: { ...source, offset: source.offset + dot(part.start, source.strides) } };

@@ -317,3 +317,14 @@ export class Flight {
     for (const operation of this.#running) operation.check();
   }
 }
+
+/** Steps that add to a flight, and its landing: it has landed also when they fail. */
+export function* flown(flight: Flight, steps: Steps): Steps {
+  try {
+    yield* steps;
+  } catch (error) {
+    yield* settled(begin(flight.landed()));
+    throw error;
+  }
+  yield* flight.landed();
+}
