@@ -36,6 +36,12 @@ inline void store_little_endian32(uint8_t* bytes, uint32_t value) noexcept {
   bytes[3] = static_cast<uint8_t>(value >> 24);
 }
 
+/// `value` as eight bytes, the least significant first.
+inline void store_little_endian64(uint8_t* bytes, uint64_t value) noexcept {
+  store_little_endian32(bytes, static_cast<uint32_t>(value));
+  store_little_endian32(bytes + 4, static_cast<uint32_t>(value >> 32));
+}
+
 /// Four bytes, the most significant first, as a number.
 [[nodiscard]] inline uint32_t load_big_endian32(const uint8_t* bytes) noexcept {
   return byte_swap(load_little_endian32(bytes));

@@ -8,8 +8,9 @@
 #include <libdeflate.h>
 #endif
 
+#include "pipeline/deflate_blocks.h"
+#include "pipeline/deflate_front.h"
 #include "pipeline/isal.h"
-#include "pipeline/noise.h"
 
 namespace freestone::pipeline {
 
@@ -59,44 +60,68 @@ constexpr size_t kSmall = 512;
 #ifdef FREESTONE_LIBDEFLATE
 constexpr bool kHasLibdeflate = true;
 
-/// Deflate's blocks of bytes as they are: RFC 1951, 3.2.4.
-constexpr size_t kMostStored = 65'535;
-constexpr size_t kStoredHeader = 5;
+constexpr size_t kHeader = 2;
+constexpr size_t kChecksum = 4;
 
-/// Of that many bytes in such blocks, and one block more.
-size_t stored_size(size_t size) noexcept { return size + kStoredHeader * (size / kMostStored + 2); }
+/// Beyond these the rest is libdeflate's.
+constexpr size_t kMostRuns = 512;
+/// libdeflate's first level makes blocks of as much, wherever kinds of bytes end.
+constexpr size_t kBlock = size_t{1} << 16;
 
-/// Writes such blocks, none of which is the stream's last, from a byte's beginning on. Where they end.
-uint8_t* put_stored(ConstBytes data, uint8_t* at) noexcept {
-  while (!data.empty()) {
-    const size_t size = std::min(data.size(), kMostStored);
-    at[0] = 0;
-    at[1] = static_cast<uint8_t>(size);
-    at[2] = static_cast<uint8_t>(size >> 8);
-    at[3] = static_cast<uint8_t>(~size);
-    at[4] = static_cast<uint8_t>(~size >> 8);
-    std::memcpy(at + kStoredHeader, data.data(), size);
-    at += kStoredHeader + size;
-    data = data.subspan(size);
+/// So many constant bytes alone are worth it; of fewer libdeflate makes less.
+constexpr size_t kManyConstant = size_t{1} << 19;
+
+/// The front of a chunk, and how many runs it has; 0 where there is none that is worth it.
+size_t find_front(ConstBytes data, DeflateFront::Run (&runs)[kMostRuns]) noexcept {
+  DeflateFront front(data);
+  size_t count = 0;
+  size_t size = 0;
+  // Up to where the blocks of the rest lie as they would without a front.
+  size_t even_count = 0;
+  size_t even_size = 0;
+  bool has_more = false;
+  while (count < kMostRuns) {
+    const auto run = front.next();
+    if (run.size == 0) break;
+    runs[count++] = run;
+    size += run.size;
+    has_more = has_more || run.kind != FrontKind::kConstant;
+    if (size % kBlock != 0) continue;
+    even_count = count;
+    even_size = size;
   }
-  return at;
+  if (!has_more && size < kManyConstant) return 0;
+  return even_size >= size - size / 4 ? even_count : count;
 }
 
-/// A zlib stream (RFC 1950) whose first `noise` bytes are stored and the others compressed. 0 when it does not fit.
-size_t compress_behind_noise(libdeflate_compressor* compressor, int level, ConstBytes data, size_t noise,
-                             Bytes into) noexcept {
-  constexpr size_t kChecksum = 4;
-  if (into.size() < 2 + stored_size(noise) + kChecksum) return 0;
+/// A zlib stream (RFC 1950) whose front needs no search. 0 when it has none, or `into` does not hold it.
+size_t compress_behind_front(libdeflate_compressor* compressor, int level, ConstBytes data, Bytes into) noexcept {
+  if (into.size() < kHeader + DeflateBlocks::bound(data.size()) + kChecksum) return 0;
+  DeflateFront::Run runs[kMostRuns];
+  const size_t count = find_front(data, runs);
+  if (count == 0) return 0;
+  DeflateBlocks blocks(into.subspan(kHeader));
+  ConstBytes rest = data;
+  for (const auto& run : std::span(runs).first(count)) {
+    const ConstBytes part = rest.first(run.size);
+    if (run.kind == FrontKind::kConstant) {
+      blocks.put_constant(part[0], part.size());
+    } else if (run.kind == FrontKind::kNoise) {
+      blocks.put_stored(part);
+    } else {
+      blocks.put_literals(part);
+    }
+    rest = rest.subspan(run.size);
+  }
   into[0] = 0x78;
   into[1] = level < 2 ? 0x01 : level < 6 ? 0x5E : level < 8 ? 0x9C : 0xDA;
-  uint8_t* at = put_stored(data.first(noise), into.data() + 2);
-  const ConstBytes rest = data.subspan(noise);
-  const size_t room = static_cast<size_t>(into.data() + into.size() - at) - kChecksum;
-  const size_t written = libdeflate_deflate_compress(compressor, rest.data(), rest.size(), at, room);
+  size_t size = kHeader + blocks.finish();
+  const size_t written = libdeflate_deflate_compress(compressor, rest.data(), rest.size(), into.data() + size,
+                                                     into.size() - size - kChecksum);
   if (written == 0) return 0;
-  at += written;
-  base::store_big_endian32(at, libdeflate_adler32(1, data.data(), data.size()));
-  return static_cast<size_t>(at + kChecksum - into.data());
+  size += written;
+  base::store_big_endian32(into.data() + size, libdeflate_adler32(1, data.data(), data.size()));
+  return size + kChecksum;
 }
 #else
 constexpr bool kHasLibdeflate = false;
@@ -176,7 +201,7 @@ Result<size_t> Deflater::prepare_with(DeflatePlan plan, size_t size) noexcept {
   }
   if (const Status status = prepare_libdeflate(plan.level); !status.ok()) return status;
 #ifdef FREESTONE_LIBDEFLATE
-  return libdeflate_zlib_compress_bound(libdeflate_, size) + stored_size(size) - size;
+  return libdeflate_zlib_compress_bound(libdeflate_, size) + DeflateBlocks::bound(size) - size;
 #else
   return Status(Code::kUnsupported, "this build has no libdeflate");
 #endif
@@ -191,10 +216,10 @@ Result<size_t> Deflater::compress(ConstBytes data, Bytes into, Bytes memory) noe
   }
 #ifdef FREESTONE_LIBDEFLATE
   if (plan_.library == DeflateLibrary::kLibdeflate) {
-    const size_t noise = plan_.level > 0 ? noise_at_start(data) : 0;
-    const size_t written =
-        noise > 0 ? compress_behind_noise(libdeflate_, plan_.level, data, noise, into)
-                  : libdeflate_zlib_compress(libdeflate_, data.data(), data.size(), into.data(), into.size());
+    size_t written = plan_.level > 0 ? compress_behind_front(libdeflate_, plan_.level, data, into) : 0;
+    if (written == 0) {
+      written = libdeflate_zlib_compress(libdeflate_, data.data(), data.size(), into.data(), into.size());
+    }
     return written > 0 ? Result<size_t>(written) : Result<size_t>(Status(Code::kInvalidSize, "deflate"));
   }
 #endif

@@ -1,9 +1,9 @@
 #pragma once
 // zlib streams of whole chunks, made and read by the fastest library that keeps what zlib's levels promise: libdeflate
-// where the build has it, which is spared the noise that a chunk begins with, ISA-L where it is installed, zlib always.
-// The state of each is kept between chunks because setting one up costs as much as a small chunk.
-//   threads: one at a time.    memory: 270 KiB to 1 MiB and 40 KiB, allocated by the libraries on first use; what ISA-L
-//   wants is the caller's.
+// where the build has it, which is spared what a chunk begins with and needs no search, ISA-L where it is installed,
+// zlib always. The state of each is kept between chunks because setting one up costs as much as a small chunk.
+//   threads: one at a time.    memory: 270 KiB to 1 MiB and 40 KiB, allocated by the libraries on first use; 50 KiB of
+//   stack; what ISA-L wants is the caller's.
 #include <zlib.h>
 
 #include <cstddef>
