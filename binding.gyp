@@ -176,6 +176,7 @@
         'native/bind/bind_filespace.cc',
         'native/bind/bind_frames.cc',
         'native/bind/bind_pipeline.cc',
+        'native/bind/described_box.cc',
         'native/bind/bind_pool.cc',
         'native/bind/bind_slab.cc',
         'native/bind/environment.cc',

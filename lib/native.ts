@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
 import { FreestoneError, errorCodes, systemError, type ErrorFacts } from './errors.js';
-import type { NativeChunkCodec, NativeFile, NativeFileSpace } from './native/files.js';
+import type { NativeChunkCodec, NativeElements, NativeFile, NativeFileSpace } from './native/files.js';
 import type { NativeArena, NativeFrames, NativePool, NativeSharedBuffers, NativeSlabHeap } from './native/memory.js';
 
 export type * from './native/files.js';
@@ -63,26 +63,17 @@ export interface NativeAddon {
   /** @param filters for each filter: its HDF5 id, the number of its values, the values */
   ChunkCodec: new (filters: Uint32Array) => NativeChunkCodec;
   /**
-   * Copies a box of elements between two arrays, each into its new form, within this call. Offsets and strides are bytes and the
-   * strides are one per dimension, as `counts`; both ends are checked. An empty target with strides of 0: elements are only looked at.
-   * @param form see `ChunkCodec.gather`
+   * Copies elements into an array, each into its new form, within this call. Both ends are checked. An empty target with strides of 0:
+   * elements are only looked at.
    * @returns false when a number cannot be what it is to become; any part of the target may have been written then
    */
-  convertBox(
-    target: Uint8Array,
-    targetOffset: number,
-    targetStrides: Float64Array,
-    source: Uint8Array,
-    sourceOffset: number,
-    sourceStrides: Float64Array,
-    counts: Float64Array,
-    form: Uint32Array,
-  ): boolean;
+  convertBox(target: Uint8Array, ...elements: NativeElements): boolean;
   /**
-   * Looks on a worker thread whether all numbers can be what they are to become; ends with ERR_TYPE_MISMATCH if not. The source is
-   * read by the kernel alone.
+   * The same on a worker thread; ends with ERR_TYPE_MISMATCH when a number cannot be what it is to become. The source is read by the
+   * kernel alone; it must be looked at afterwards whether it is still there.
+   * @param target memory that no user holds
    */
-  checkElements(ticket: number, source: Uint8Array, sourceOffset: number, sourceStrides: Float64Array, counts: Float64Array, form: Uint32Array): void;
+  gatherBox(ticket: number, target: Uint8Array, ...elements: NativeElements): void;
   /** Whether worker threads can read memory that may be taken away: not on systems that have no way, or forbid it. */
   canGather(): boolean;
   /**

@@ -1,5 +1,11 @@
 // What the addon says of a file and its addresses; bind/ implements it.
 
+/**
+ * Elements in memory, where they go to and what becomes of them: `boxDescription` of lib/hdf5/storage/form.ts says how. It is read within
+ * the call.
+ */
+export type NativeElements = [source: Uint8Array, box: Float64Array];
+
 /** One file's addresses. Any number of threads may use one. */
 export interface NativeFileSpace {
   /** What another thread makes a `FileSpace` of, the same addresses; valid while an object that gave or took it lives. */
@@ -48,19 +54,9 @@ export interface NativeFile {
   /**
    * Puts elements together on a worker thread and writes them side by side. The source is read by the kernel alone; it must be looked
    * at afterwards whether it is still there.
-   * @param size bytes of all elements in the file @param form see `ChunkCodec.gather`
+   * @param size bytes of all elements in the file
    */
-  gather(
-    ticket: number,
-    address: number,
-    size: number,
-    targetStrides: Float64Array,
-    source: Uint8Array,
-    sourceOffset: number,
-    sourceStrides: Float64Array,
-    counts: Float64Array,
-    form: Uint32Array,
-  ): void;
+  gather(ticket: number, address: number, size: number, ...elements: NativeElements): void;
   /** Exactly `into.length` bytes; a file that ends before is ERR_CORRUPT_FILE. */
   read(ticket: number, address: number, into: Uint8Array): void;
   /** As `read`, on the calling thread: for metadata, a few kilobytes at a time. */
@@ -93,8 +89,6 @@ export interface NativeChunkCodec {
    * alone; it must be looked at afterwards whether it is still there.
    * @param address where a chunk without filters has its place already
    * @param fill one element of the file for what the box leaves out, which must be memory that no user holds; empty for zeros
-   * @param form kind of the numbers in memory, kind of those in the file, bytes of an element in memory, and of the words that
-   * are reversed at last (0 or 1: none); kinds as in `numberCode` of lib/hdf5/storage/form.ts, 0 where elements stay what they are
    */
   gather(
     ticket: number,
@@ -102,13 +96,8 @@ export interface NativeChunkCodec {
     space: NativeFileSpace,
     address: number | undefined,
     chunkBytes: number,
-    chunkStrides: Float64Array,
     fill: Uint8Array,
-    source: Uint8Array,
-    sourceOffset: number,
-    sourceStrides: Float64Array,
-    counts: Float64Array,
-    form: Uint32Array,
+    ...elements: NativeElements
   ): void;
   /** Reads and unfilters one chunk into `into`, which must be exactly the chunk's size and memory that no user holds. */
   load(ticket: number, file: NativeFile, address: number, size: number, filterMask: number, into: Uint8Array): void;

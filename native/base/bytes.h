@@ -1,6 +1,6 @@
 #pragma once
 // Names for runs of bytes, and a buffer that is used again and again.
-//   threads: one at a time.    memory: malloc, kept until `shrink` or the end.
+//   threads: one at a time.    memory: malloc, kept until the end.
 #include <cstdint>
 #include <cstdlib>
 #include <span>
@@ -25,24 +25,6 @@ class Buffer {
     data_ = static_cast<uint8_t*>(std::malloc(capacity));
     capacity_ = data_ == nullptr ? 0 : capacity;
     return data_ != nullptr;
-  }
-
-  /// As `reserve`, but what is in the buffer stays; on failure the buffer is as it was.
-  [[nodiscard]] bool grow(size_t capacity) noexcept {
-    if (capacity <= capacity_) return true;
-    void* grown = std::realloc(data_, capacity);
-    if (grown == nullptr) return false;
-    data_ = static_cast<uint8_t*>(grown);
-    capacity_ = capacity;
-    return true;
-  }
-
-  /// Gives the memory back if it is more than `limit` bytes.
-  void shrink(size_t limit) noexcept {
-    if (capacity_ <= limit) return;
-    std::free(data_);
-    data_ = nullptr;
-    capacity_ = 0;
   }
 
   [[nodiscard]] uint8_t* data() noexcept { return data_; }

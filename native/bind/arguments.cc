@@ -9,14 +9,6 @@ using base::Code;
 
 namespace {
 
-constexpr double kMaxSafeInteger = 9007199254740991.0;
-
-/// Whether a double is a whole number that C++ may take. Written so that NaN is not. By signed numbers, which
-/// processors convert in one instruction.
-bool is_whole(double value) {
-  return value >= 0 && value <= kMaxSafeInteger && value == static_cast<double>(static_cast<int64_t>(value));
-}
-
 [[noreturn]] void refuse(const Napi::CallbackInfo& info, const char* name, const char* what) {
   throw_error(info.Env(), Code::kInvalidArgument, std::string(name) + " must be " + what);
 }
@@ -40,6 +32,12 @@ TypedArray typed_array(const Napi::CallbackInfo& info, size_t index, const char*
 }
 
 }  // namespace
+
+bool is_whole(double value) noexcept {
+  // Written so that NaN is not. By signed numbers, which processors convert in one instruction.
+  return value >= 0 && value <= static_cast<double>(kMaxSafeInteger) &&
+         value == static_cast<double>(static_cast<int64_t>(value));
+}
 
 uint64_t whole_number(const Napi::CallbackInfo& info, size_t index, const char* name, Code code) {
   double number = 0;

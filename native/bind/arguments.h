@@ -8,6 +8,12 @@
 
 namespace freestone::bind {
 
+/// The largest of them.
+inline constexpr uint64_t kMaxSafeInteger = (uint64_t{1} << 53) - 1;
+
+/// Whether a number is a whole one, 0 to 2^53 - 1.
+[[nodiscard]] bool is_whole(double value) noexcept;
+
 /// A whole number, 0 to 2^53 - 1. @param code what any other number gives; what is no number is `kInvalidArgument`
 [[nodiscard]] uint64_t whole_number(const Napi::CallbackInfo& info, size_t index, const char* name,
                                     base::Code code = base::Code::kInvalidArgument);

@@ -1,9 +1,10 @@
-// File, ChunkCodec, convertBox, checkElements, canGather, packTexts, gatherTexts, workerCount,
+// File, ChunkCodec, convertBox, gatherBox, canGather, packTexts, gatherTexts, workerCount,
 // filterLibraries, onJobsDone and settleJobs of lib/native.ts.
 #include <memory>
 
 #include "bind/arguments.h"
 #include "bind/class.h"
+#include "bind/described_box.h"
 #include "bind/environment.h"
 #include "bind/exports.h"
 
@@ -62,17 +63,17 @@ class StoreJob final : public FileJob<Operation> {
   }
 };
 
-/// CheckElements has to do with no file.
-class CheckJob final : public Job {
+/// GatherElements has to do with no file.
+class GatherJob final : public Job {
  public:
-  CheckJob(const Napi::CallbackInfo& info, pipeline::CheckElements operation)
+  GatherJob(const Napi::CallbackInfo& info, pipeline::GatherElements operation)
       : Job(info.Env(), whole_number(info, 0, "ticket")), operation_(operation) {}
 
  protected:
   Status work(Worker& worker) noexcept override { return operation_.run(worker); }
 
  private:
-  pipeline::CheckElements operation_;
+  pipeline::GatherElements operation_;
 };
 
 /// The right to use `file`; throws when it is closed.
@@ -99,25 +100,13 @@ Napi::Value start_operation(const Napi::CallbackInfo& info, FileSink& file, Oper
 /// Whether an argument is anything but `false`.
 bool unless_false(const Napi::Value& value) { return !value.IsBoolean() || value.As<Napi::Boolean>().Value(); }
 
-pipeline::ElementForm element_form(const Napi::CallbackInfo& info, size_t index) {
-  const auto form = pipeline::ElementForm::make(words(info, index, "form"));
-  check(info.Env(), form.status());
-  return form.value();
-}
-
-/// The five arguments from `index` on, which say where elements lie and what is to become of them: source,
-/// sourceOffset, sourceStrides, counts, form.
-/// @param target,target_size where they go to
-pipeline::ForeignBox foreign_box(const Napi::CallbackInfo& info, size_t index, const pipeline::BoxPlace& target,
-                                 uint64_t target_size) {
-  uint64_t strides[pipeline::kMostDimensions];
-  uint64_t counts[pipeline::kMostDimensions];
+/// The two arguments from `index` on: elements that only the kernel may read, and where they go to.
+/// @param target_size of where they go to
+pipeline::ForeignBox foreign_box(const Napi::CallbackInfo& info, size_t index, uint64_t target_size) {
   const Bytes source = bytes(info, index, "source");
-  const pipeline::BoxPlace place{.offset = whole_number(info, index + 1, "sourceOffset"),
-                                 .strides = whole_numbers(info, index + 2, "sourceStrides", strides)};
-  const auto box =
-      pipeline::ForeignBox::make(target_size, target, source, place, whole_numbers(info, index + 3, "counts", counts),
-                                 element_form(info, index + 4));
+  const DescribedBox described(info, index + 1);
+  const auto box = pipeline::ForeignBox::make(target_size, described.target(), source, described.source(),
+                                              described.counts(), described.form());
   check(info.Env(), box.status());
   return box.value();
 }
@@ -155,11 +144,8 @@ Napi::Value file_write_sync(const Napi::CallbackInfo& info) {
 
 Napi::Value file_gather(const Napi::CallbackInfo& info) {
   auto& file = self<FileSink>(info);
-  uint64_t strides[pipeline::kMostDimensions];
   const uint64_t address = whole_number(info, 1, "address");
-  const uint64_t size = whole_number(info, 2, "size", Code::kInvalidSize);
-  const pipeline::BoxPlace place{.strides = whole_numbers(info, 3, "targetStrides", strides)};
-  const auto box = foreign_box(info, 4, place, size);
+  const auto box = foreign_box(info, 3, whole_number(info, 2, "size", Code::kInvalidSize));
   return start_operation(info, file, pipeline::GatherWrite{lease(info.Env(), file), address, box});
 }
 
@@ -256,27 +242,24 @@ Napi::Value codec_gather(const Napi::CallbackInfo& info) {
   auto& space = unwrap<FileSpace>(env, info[2], "space");
   const bool has_address = !info[3].IsUndefined();
   const uint64_t address = has_address ? whole_number(info, 3, "address") : 0;
-  uint64_t strides[pipeline::kMostDimensions];
   const uint64_t size = whole_number(info, 4, "chunkBytes", Code::kInvalidSize);
-  const pipeline::BoxPlace place{.strides = whole_numbers(info, 5, "chunkStrides", strides)};
-  const Bytes fill = bytes(info, 6, "fill");
+  const Bytes fill = bytes(info, 5, "fill");
   pipeline::GatherChunk operation{
       .store = {.file = lease(env, file), .space = Ref(&space), .filters = Ref(&filters), .address = address},
-      .box = foreign_box(info, 7, place, size),
+      .box = foreign_box(info, 6, size),
       .chunk_size = size,
       .fill = fill,
       .has_address = has_address};
   return start(info, std::make_unique<StoreJob<pipeline::GatherChunk>>(info, Ref(&file), std::move(operation)));
 }
 
-Napi::Value check_elements(const Napi::CallbackInfo& info) {
+Napi::Value gather_box(const Napi::CallbackInfo& info) {
+  const Bytes target = bytes(info, 1, "target");
   // Elements that are only looked at go nowhere, however many they are.
-  constexpr uint64_t kNowhere[pipeline::kMostDimensions] = {};
-  uint64_t counts[pipeline::kMostDimensions];
-  const size_t rank = whole_numbers(info, 4, "counts", counts).size();
-  const pipeline::BoxPlace place{.strides = std::span(kNowhere).first(rank)};
-  return start(info,
-               std::make_unique<CheckJob>(info, pipeline::CheckElements{foreign_box(info, 1, place, UINT64_MAX)}));
+  const uint64_t size = target.empty() ? UINT64_MAX : target.size();
+  const pipeline::GatherElements operation{.box = foreign_box(info, 2, size),
+                                           .target = target.empty() ? nullptr : target.data()};
+  return start(info, std::make_unique<GatherJob>(info, operation));
 }
 
 Napi::Value codec_load(const Napi::CallbackInfo& info) {
@@ -298,17 +281,10 @@ Napi::Value codec_load(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value convert_box(const Napi::CallbackInfo& info) {
-  uint64_t target_strides[pipeline::kMostDimensions];
-  uint64_t source_strides[pipeline::kMostDimensions];
-  uint64_t counts[pipeline::kMostDimensions];
   const Bytes target = bytes(info, 0, "target");
-  const pipeline::BoxPlace target_place{.offset = whole_number(info, 1, "targetOffset"),
-                                        .strides = whole_numbers(info, 2, "targetStrides", target_strides)};
-  const Bytes source = bytes(info, 3, "source");
-  const pipeline::BoxPlace source_place{.offset = whole_number(info, 4, "sourceOffset"),
-                                        .strides = whole_numbers(info, 5, "sourceStrides", source_strides)};
-  const auto box = whole_numbers(info, 6, "counts", counts);
-  const Status status = pipeline::convert_box(target, target_place, source, source_place, box, element_form(info, 7));
+  const Bytes source = bytes(info, 1, "source");
+  const DescribedBox box(info, 2);
+  const Status status = pipeline::convert_box(target, box.target(), source, box.source(), box.counts(), box.form());
   if (status.code() == Code::kTypeMismatch) return Napi::Boolean::New(info.Env(), false);
   check(info.Env(), status);
   return Napi::Boolean::New(info.Env(), true);
@@ -392,7 +368,7 @@ void export_pipeline(Napi::Env env, Napi::Object exports) {
       env, exports, "ChunkCodec",
       {entry<codec_store>("store"), entry<codec_gather>("gather"), entry<codec_load>("load")});
   const napi_property_descriptor functions[] = {
-      entry<convert_box>("convertBox"),   entry<check_elements>("checkElements"),
+      entry<convert_box>("convertBox"),   entry<gather_box>("gatherBox"),
       entry<can_gather>("canGather"),     entry<pack_texts>("packTexts"),
       entry<place_texts>("placeTexts"),   entry<gather_texts>("gatherTexts"),
       entry<worker_count>("workerCount"), entry<filter_libraries>("filterLibraries"),

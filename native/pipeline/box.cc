@@ -13,9 +13,18 @@ namespace {
 /// Whether the box stays within `length` bytes. No count is 0.
 bool fits(const BoxPlace& place, std::span<const uint64_t> counts, uint64_t element_size, uint64_t length) noexcept {
   auto end = base::checked_add(place.offset, element_size);
+  uint64_t before = 0;
   for (size_t i = 0; i < counts.size() && end; ++i) {
-    const auto span = base::checked_multiply(counts[i] - 1, place.strides[i]);
-    end = span ? base::checked_add(*end, *span) : span;
+    const int64_t stride = place.strides[i];
+    const uint64_t step = stride < 0 ? 0 - static_cast<uint64_t>(stride) : static_cast<uint64_t>(stride);
+    const auto span = base::checked_multiply(counts[i] - 1, step);
+    if (!span) return false;
+    if (stride >= 0) {
+      end = base::checked_add(*end, *span);
+    } else {
+      if (*span > place.offset - before) return false;
+      before += *span;
+    }
   }
   return end && *end <= length;
 }
@@ -51,8 +60,7 @@ Result<Dimensions> Dimensions::make(uint64_t target_size, const BoxPlace& target
     const Dimension inner{counts[i], target.strides[i], source.strides[i]};
     if (box.size_ > 0) {
       Dimension& outer = box.list_[box.size_ - 1];
-      if (base::checked_multiply(inner.count, inner.target_stride) == outer.target_stride &&
-          base::checked_multiply(inner.count, inner.source_stride) == outer.source_stride) {
+      if (inner.target_span() == outer.target_stride && inner.source_span() == outer.source_stride) {
         outer = {outer.count * inner.count, inner.target_stride, inner.source_stride};
         continue;
       }

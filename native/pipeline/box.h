@@ -11,17 +11,23 @@ namespace freestone::pipeline {
 /// HDF5 has at most 32 dimensions.
 inline constexpr size_t kMostDimensions = 32;
 
-/// Where a box of elements lies in an array. Strides and offset are bytes, one stride a dimension, the slowest first.
+/// Where a box of elements lies in an array. Strides and offset are bytes, one stride a dimension, the slowest first;
+/// along one that is negative the array is walked backwards.
 struct BoxPlace {
+  /// Of the first element.
   uint64_t offset = 0;
-  std::span<const uint64_t> strides;
+  std::span<const int64_t> strides;
 };
 
 /// `count` steps through two arrays at once. Strides are bytes.
 struct Dimension {
   uint64_t count = 1;
-  uint64_t target_stride = 0;
-  uint64_t source_stride = 0;
+  int64_t target_stride = 0;
+  int64_t source_stride = 0;
+
+  /// How far the walk goes in the source, and in the target.
+  [[nodiscard]] int64_t source_span() const noexcept { return static_cast<int64_t>(count) * source_stride; }
+  [[nodiscard]] int64_t target_span() const noexcept { return static_cast<int64_t>(count) * target_stride; }
 };
 
 /// The dimensions of a box, the slowest first.
@@ -60,8 +66,8 @@ bool walk(uint8_t* to, const uint8_t* from, std::span<const Dimension> outer, Ro
       to += dimension.target_stride;
       from += dimension.source_stride;
       if (++position[i - 1] < dimension.count) break;
-      to -= dimension.count * dimension.target_stride;
-      from -= dimension.count * dimension.source_stride;
+      to -= dimension.target_span();
+      from -= dimension.source_span();
       position[i - 1] = 0;
     }
     if (i == 0) return true;

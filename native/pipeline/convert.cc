@@ -190,20 +190,22 @@ Result<ElementForm> ElementForm::make(std::span<const uint32_t> description) noe
 bool ElementForm::transform_row(uint8_t* to, const uint8_t* from, const Dimension& row) const noexcept {
   alignas(64) uint8_t packed[kBlock * sizeof(uint64_t)];
   alignas(64) uint8_t converted[kBlock * sizeof(uint64_t)];
-  const bool apart = row.source_stride != source_size_;
-  const bool direct = to != nullptr && swap_ <= 1 && row.target_stride == target_size_;
+  const auto source_size = static_cast<int64_t>(source_size_);
+  const auto target_size = static_cast<int64_t>(target_size_);
+  const bool apart = row.source_stride != source_size;
+  const bool direct = to != nullptr && swap_ <= 1 && row.target_stride == target_size;
   for (uint64_t done = 0; done < row.count; done += kBlock) {
     const uint64_t count = row.count - done < kBlock ? row.count - done : kBlock;
-    const uint8_t* source = from + done * row.source_stride;
-    uint8_t* const target = to == nullptr ? nullptr : to + done * row.target_stride;
+    const uint8_t* source = from + static_cast<int64_t>(done) * row.source_stride;
+    uint8_t* const target = to == nullptr ? nullptr : to + static_cast<int64_t>(done) * row.target_stride;
     if (apart) {
-      const Dimension pack{count, source_size_, row.source_stride};
+      const Dimension pack{count, source_size, row.source_stride};
       copy_dimensions(packed, source, {&pack, 1}, source_size_, 1);
       source = packed;
     }
     if (!convert_(direct ? target : converted, source, count)) return false;
     if (direct || target == nullptr) continue;
-    const Dimension unpack{count, row.target_stride, target_size_};
+    const Dimension unpack{count, row.target_stride, target_size};
     copy_dimensions(target, converted, {&unpack, 1}, target_size_, swap_);
   }
   return true;
@@ -222,7 +224,7 @@ bool ElementForm::transform(uint8_t* to, const uint8_t* from, std::span<const Di
     for (const Dimension& dimension : dimensions) still[rank++] = {dimension.count, 0, dimension.source_stride};
     dimensions = {still, rank};
   }
-  const Dimension row = dimensions.empty() ? Dimension{1, target_size_, source_size_} : dimensions.back();
+  const Dimension row = dimensions.empty() ? Dimension{} : dimensions.back();
   const auto outer = dimensions.empty() ? dimensions : dimensions.first(dimensions.size() - 1);
   return walk(to, from, outer,
               [&](uint8_t* target, const uint8_t* source) noexcept { return transform_row(target, source, row); });

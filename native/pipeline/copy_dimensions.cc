@@ -86,7 +86,9 @@ void copy_row(uint8_t* target, const uint8_t* source, const Dimension& inner, ui
     }
   }
   for (uint64_t i = 0; i < inner.count; ++i) {
-    copy_run(target + i * inner.target_stride, source + i * inner.source_stride, element_size, swap_size);
+    copy_run(target, source, element_size, swap_size);
+    target += inner.target_stride;
+    source += inner.source_stride;
   }
 }
 
@@ -95,8 +97,9 @@ void copy_row(uint8_t* target, const uint8_t* source, const Dimension& inner, ui
 void copy_dimensions(uint8_t* to, const uint8_t* from, std::span<const Dimension> dimensions, uint64_t element_size,
                      uint64_t swap_size) noexcept {
   uint64_t run = element_size;
-  if (!dimensions.empty() && dimensions.back().target_stride == element_size &&
-      dimensions.back().source_stride == element_size) {
+  const auto side_by_side = static_cast<int64_t>(element_size);
+  if (!dimensions.empty() && dimensions.back().target_stride == side_by_side &&
+      dimensions.back().source_stride == side_by_side) {
     run = dimensions.back().count * element_size;
     dimensions = dimensions.first(dimensions.size() - 1);
   }

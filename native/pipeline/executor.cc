@@ -111,17 +111,26 @@ void Executor::work(void* argument) noexcept {
   Worker worker;
   std::unique_lock lock(executor.mutex_);
   ++executor.awake_;
+  bool rested = true;
   for (;;) {
     Task* const task = executor.queue_.pop();
     if (task != nullptr) {
       lock.unlock();
       task->run(worker);
       worker.scratch.reset();
+      rested = false;
       lock.lock();
       continue;
     }
     if (executor.stopping_) break;
-    worker.rest();
+    if (!rested) {
+      // Giving much memory back takes long, and others submit meanwhile: then there is a task after it.
+      lock.unlock();
+      worker.rest();
+      rested = true;
+      lock.lock();
+      continue;
+    }
     --executor.awake_;
     executor.wake_.wait(lock);
     ++executor.awake_;

@@ -38,6 +38,13 @@ Result<ForeignBox> ForeignBox::make(uint64_t target_size, const BoxPlace& target
   box.target_offset_ = target.offset;
   // Neighbours in memory are read together, whatever their order in the file.
   const auto all = box.box_.all();
+  for (Dimension& dimension : all) {
+    if (dimension.source_stride >= 0) continue;
+    const auto steps = static_cast<int64_t>(dimension.count - 1);
+    box.from_ += steps * dimension.source_stride;
+    box.target_offset_ += static_cast<uint64_t>(steps * dimension.target_stride);
+    dimension = {dimension.count, -dimension.target_stride, -dimension.source_stride};
+  }
   std::stable_sort(all.begin(), all.end(),
                    [](const Dimension& a, const Dimension& b) noexcept { return a.source_stride > b.source_stride; });
   return box;
@@ -56,8 +63,9 @@ Status ForeignBox::fetch(Scratch& scratch, uint8_t* target) const noexcept {
   Segments segments;
   uint64_t span = element;
   if (target != nullptr && form_.plain()) {
+    const auto side_by_side = static_cast<int64_t>(element);
     const bool has_runs =
-        rank > 0 && list[rank - 1].source_stride == element && list[rank - 1].target_stride == element;
+        rank > 0 && list[rank - 1].source_stride == side_by_side && list[rank - 1].target_stride == side_by_side;
     segments.span = has_runs ? list[rank - 1].count * element : element;
     if (segments.span >= kLeastDirect) {
       segments.outer_size = rank - (has_runs ? 1 : 0);
@@ -72,16 +80,17 @@ Status ForeignBox::fetch(Scratch& scratch, uint8_t* target) const noexcept {
 
   // Inner dimensions whose gaps are small are read with their gaps, up to the size of the window.
   size_t inner = rank;
-  const auto is_near = [&] { return inner > 0 && list[inner - 1].source_stride <= span + kMostGap; };
+  const auto stride = [](const Dimension& dimension) { return static_cast<uint64_t>(dimension.source_stride); };
+  const auto is_near = [&] { return inner > 0 && stride(list[inner - 1]) <= span + kMostGap; };
   for (; is_near(); --inner) {
     const Dimension& next = list[inner - 1];
-    const uint64_t wider = span + (next.count - 1) * next.source_stride;
+    const uint64_t wider = span + (next.count - 1) * stride(next);
     if (wider > room) break;
     span = wider;
   }
   // And so is a part of the one that does not fit as a whole.
   uint64_t part = 1;
-  if (is_near()) part = (room - span) / list[inner - 1].source_stride + 1;
+  if (is_near()) part = (room - span) / stride(list[inner - 1]) + 1;
   std::copy_n(list, inner, segments.outer);
   segments.outer_size = inner;
   if (part == 1) {
@@ -95,16 +104,16 @@ Status ForeignBox::fetch(Scratch& scratch, uint8_t* target) const noexcept {
   segments.inner_size = rank - inner + 1;
   const auto cut_to = [&](uint64_t count) noexcept {
     segments.inner[0] = {count, cut.target_stride, cut.source_stride};
-    segments.span = span + (count - 1) * cut.source_stride;
+    segments.span = span + (count - 1) * stride(cut);
   };
   const uint64_t parts = cut.count / part;
   const uint64_t rest = cut.count % part;
   cut_to(part);
-  segments.outer[inner - 1] = {parts, part * cut.target_stride, part * cut.source_stride};
+  segments.outer[inner - 1] = {parts, segments.inner[0].target_span(), segments.inner[0].source_span()};
   if (const Status status = fetch_segments(window, to, from_, segments); !status.ok() || rest == 0) return status;
   cut_to(rest);
   segments.outer_size = inner - 1;
-  const uint64_t done = parts * part;
+  const auto done = static_cast<int64_t>(parts * part);
   return fetch_segments(window, to == nullptr ? nullptr : to + done * cut.target_stride,
                         from_ + done * cut.source_stride, segments);
 }

@@ -72,7 +72,7 @@ Status GatherWrite::run(Worker& worker) noexcept {
   return file.write(address, {worker.chunk.data(), static_cast<size_t>(size)});
 }
 
-Status CheckElements::run(Worker& worker) noexcept { return box.fetch(worker.scratch, nullptr); }
+Status GatherElements::run(Worker& worker) noexcept { return box.fetch(worker.scratch, target); }
 
 Status LoadChunk::run(Worker& worker) noexcept {
   if (!filters->applies(filter_mask)) {

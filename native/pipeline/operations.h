@@ -58,10 +58,11 @@ struct GatherWrite {
   [[nodiscard]] base::Status run(Worker& worker) noexcept;
 };
 
-/// Looks whether all elements can become what they are to be, in memory that only the kernel may read. Errors as of
-/// `ForeignBox::fetch`.
-struct CheckElements {
+/// Puts elements together in memory. Errors as of `ForeignBox::fetch`.
+struct GatherElements {
   ForeignBox box;
+  /// Null: whether all can become what they are to be is only looked at.
+  uint8_t* target = nullptr;
 
   [[nodiscard]] base::Status run(Worker& worker) noexcept;
 };

@@ -40,9 +40,13 @@ interface Case {
   readonly step: number;
   readonly gap: number;
   readonly isTransposed: boolean;
+  /** One bit for each dimension that is walked from its end. */
+  readonly backwards: number;
   readonly offset: number;
   readonly chunks: readonly [number, number] | null;
   readonly isFiltered: boolean;
+  /** It can grow, so that chunks at its rim are never complete. */
+  readonly grows: boolean;
   readonly fill: number | null;
   /** Of the selection in the dataset, which is larger by this. */
   readonly start: readonly [number, number];
@@ -57,9 +61,11 @@ const oneCase: fc.Arbitrary<Case> = fc.record({
   step: fc.constantFrom(1, 1, 2, 5),
   gap: fc.constantFrom(0, 0, 1, 300),
   isTransposed: fc.boolean(),
+  backwards: fc.constantFrom(0, 0, 1, 2, 3),
   offset: fc.integer({ min: 0, max: 3 }),
   chunks: fc.option(fc.tuple(fc.integer({ min: 100, max: 400 }), fc.integer({ min: 200, max: 400 })), { freq: 4 }),
   isFiltered: fc.boolean(),
+  grows: fc.boolean(),
   fill: fc.option(fc.constant(7)),
   start: fc.constantFrom([0, 0] as const, [0, 0] as const, [5, 0] as const, [3, 9] as const),
   edge: fc.option(fc.record({ value: fc.constantFrom(...edges), at: fc.nat(89_999) })),
@@ -75,11 +81,14 @@ const same = (a: unknown, b: unknown): boolean => Object.is(a, b) || (a === 0 &&
 
 /** Writes the case and compares. @returns whether it was taken */
 async function play(file: H5File, name: string, it: Case): Promise<boolean> {
-  const { rows, columns, isTransposed, step, gap, offset, chunks, start } = it;
+  const { rows, columns, isTransposed, step, gap, chunks, start } = it;
   const [inner, outer] = isTransposed ? [rows, columns] : [columns, rows];
   const line = inner * step + gap;
-  const strides = isTransposed ? [step, line] : [line, step];
-  const data = new it.array(offset + line * outer);
+  const forward = isTransposed ? [step, line] : [line, step];
+  const turned = [rows, columns].map((extent, d) => ((it.backwards >> d) & 1 ? (extent - 1) * (forward[d] ?? 0) : 0));
+  const strides = forward.map((stride, d) => ((it.backwards >> d) & 1 ? -stride : stride));
+  const offset = it.offset + (turned[0] ?? 0) + (turned[1] ?? 0);
+  const data = new it.array(it.offset + line * outer);
   // Values that every type holds, then one that some do not.
   for (let i = 0; i < data.length; i += 1) data[i] = held(data, (i * 31) % 101);
   const at = (i: number): number => offset + Math.floor(i / columns) * (strides[0] ?? 0) + (i % columns) * (strides[1] ?? 0);
@@ -104,6 +113,7 @@ async function play(file: H5File, name: string, it: Case): Promise<boolean> {
     dtype: it.type,
     shape: whole,
     ...(chunks === null ? {} : { chunks: chunks.map((extent, d) => Math.min(extent, whole[d] ?? 1)) }),
+    ...(chunks !== null && it.grows ? { maxShape: [null, null] } : {}),
     ...(chunks !== null && it.isFiltered ? { filters: [shuffle(), gzip(1)] } : {}),
     ...(it.fill === null ? {} : { fill: it.fill }),
   });
@@ -163,6 +173,23 @@ describe('what worker threads fetch', () => {
       }
       file.space.validate();
     }
+  });
+
+  it.each(['float64', 'float64be', 'int16', 'complex128'] as const)('goes to external files too, %s', async (dtype) => {
+    await using file = await H5File.create(scratch.path());
+    const [rows, columns] = [900, 300];
+    const dataset = await file.root.createDataset('x', { dtype, shape: [rows, columns + 7], external: [100_001, 5_000_000].map((size, i) => ({ path: join(scratch.folder, `${dtype}${String(i)}.bin`), size })) });
+    const isComplex = dtype === 'complex128';
+    const values = Float64Array.from({ length: rows * columns * (isComplex ? 2 : 1) }, (_, i) => i % 1000);
+    const data = isComplex ? values : { data: values, shape: [rows, columns], strides: [-columns, 1], offset: (rows - 1) * columns };
+    await dataset.write(data, { start: [0, 7], count: [rows, columns] });
+    const found = (await dataset.read({ start: [0, 7], count: [rows, columns] })) as ArrayLike<number>;
+    let wrong = 0;
+    for (let i = 0; i < values.length; i += 1) {
+      const from = isComplex ? i : (rows - 1 - Math.floor(i / columns)) * columns + (i % columns);
+      if (found[i] !== values[from]) wrong += 1;
+    }
+    expect(wrong).toBe(0);
   });
 
   it('may be one row, without the dimension of rows', async () => {

@@ -112,7 +112,7 @@ export function recordingNative(real: NativeAddon, tape: () => Tape): NativeAddo
     ...real,
     setErrorFactory: real.setErrorFactory.bind(real),
     convertBox: real.convertBox.bind(real),
-    checkElements: real.checkElements.bind(real),
+    gatherBox: real.gatherBox.bind(real),
     canGather: real.canGather.bind(real),
     packTexts: real.packTexts.bind(real),
     placeTexts: real.placeTexts.bind(real),

@@ -3,7 +3,7 @@ import { FreestoneError } from '../../errors.js';
 import { native } from '../../native.js';
 import { dot, partsOf, product, type BoxPart, type Conversion, type ElementSource } from '../storage/box.js';
 import type { FileStore } from '../storage/file-store.js';
-import { changedMeanwhile, checkSource, fetchNow, formOf, numberCode, sizeInMemory } from '../storage/form.js';
+import { changedMeanwhile, checkSource, copyElements, fetchNow, nativeElements, numberCode } from '../storage/form.js';
 import { begin, flown, task, turn, wait, Flight, type Steps } from '../storage/steps.js';
 import type { ElementType } from './element-type.js';
 import { numberKinds, numberNameOf, type FloatName, type IntegerName, type TypedArray } from './number-kind.js';
@@ -69,6 +69,8 @@ function* checkParts(source: ElementSource, parts: Iterable<BoxPart>, flight: Fl
   }
 }
 
+const nowhere = new Uint8Array(0);
+
 /** On a worker thread; the throttle has been entered. */
 function* checkPart(source: ElementSource, { start, count, first }: BoxPart, store: FileStore, refuse: (first: number, count: number) => void): Steps {
   const offset = source.offset + dot(start, source.strides);
@@ -77,8 +79,7 @@ function* checkPart(source: ElementSource, { start, count, first }: BoxPart, sto
   };
   try {
     isThere();
-    const { bytes, strides } = source;
-    yield* wait(task((ticket) => { native().checkElements(ticket, bytes, offset, Float64Array.from(strides), Float64Array.from(count), formOf(source, 0)); }, bytes));
+    yield* wait(task((ticket) => { native().gatherBox(ticket, nowhere, ...nativeElements(0, [], { ...source, offset }, count, 0)); }, source.bytes));
     isThere();
   } catch (error) {
     isThere();
@@ -94,8 +95,7 @@ function* checkPart(source: ElementSource, { start, count, first }: BoxPart, sto
 function checkNow(source: ElementSource, { start, count, first }: BoxPart, refuse: (first: number, count: number) => void): void {
   const offset = source.offset + dot(start, source.strides);
   checkSource(source, count, 0, offset);
-  const nowhere = new Float64Array(count.length);
-  if (native().convertBox(new Uint8Array(0), 0, nowhere, source.bytes, offset, Float64Array.from(source.strides), Float64Array.from(count), formOf(source, sizeInMemory(source, 0)))) return;
+  if (copyElements(nowhere, 0, [], { ...source, offset }, count, 0)) return;
   refuse(first, product(count));
   throw changedMeanwhile();
 }

@@ -1,10 +1,12 @@
 // The forms in which data comes: typed arrays, Buffers, nested arrays, single values, and arrays with strides.
 import { FreestoneError, checkInteger, shown } from '../../errors.js';
 import { product, rowMajorStrides, type Box, type ElementSource } from '../storage/box.js';
+import type { Steps } from '../storage/steps.js';
 import { conversionOf, convertedBytes } from './conversion.js';
 import { mismatch, numberNameOf, type TypedArray } from './number-kind.js';
 import type { ElementType, HeapWriter } from './element-type.js';
 import type { DatatypeName } from './datatype.js';
+import type { Encoding } from './slices.js';
 
 /** An array with a shape of its own, as ndarray libraries have it. Strides count elements of `data`. */
 export interface StridedArray {
@@ -35,6 +37,8 @@ export interface DataBlock {
   readonly numbers?: ((shape: readonly number[]) => ElementSource) | undefined;
   /** Encodes elements `first` to `first + count`, in row-major order, into memory of our own: `into`, if given, of exactly their size. */
   encode(first: number, count: number, heap: HeapWriter, into?: Buffer): Buffer;
+  /** Of what consists of several blocks: see `checkedBlock`. */
+  readonly checked?: (encoding: Encoding) => Steps<DataBlock>;
 }
 
 function isTypedArray(data: unknown): data is TypedArray {
@@ -98,7 +102,8 @@ function divided(length: number, by: number, type: ElementType): number {
   });
 }
 
-function packedBlock(bytes: Uint8Array, count: number, type: ElementType, swap: number): DataBlock {
+/** Elements as they are in the file, but for the order of their bytes. */
+export function packedBlock(bytes: Uint8Array, count: number, type: ElementType, swap: number): DataBlock {
   const { length } = bytes;
   return {
     shape: null,
@@ -142,12 +147,11 @@ function stridedBlock({ data, shape, strides, offset = 0 }: StridedArray, type: 
     }, offset);
   };
   // Now, for memory that is detached later gives no view any more.
-  const bytes = steps.every((step) => step >= 0) ? bytesOf(data) : null;
-  const isPlain = bytes !== null && isDirect(data, type);
-  const conversion = bytes === null ? undefined : conversionOf(data, type);
+  const bytes = bytesOf(data);
+  const conversion = conversionOf(data, type);
   // One row may come without the dimension of rows.
   const elements = (of: readonly number[], size: number): ElementSource => ({
-    bytes: bytes ?? new Uint8Array(0),
+    bytes,
     offset: offset * size,
     strides: [...of.slice(steps.length).map(() => 0), ...steps.map((step) => step * size)],
     swap: type.swap,
@@ -156,7 +160,7 @@ function stridedBlock({ data, shape, strides, offset = 0 }: StridedArray, type: 
   return {
     shape,
     count,
-    direct: isPlain ? (of) => elements(of, type.size) : null,
+    direct: isDirect(data, type) ? (of) => elements(of, type.size) : null,
     numbers: conversion && ((of) => elements(of, conversion.size)),
     encode: (first, n, heap, into) => {
       checkLength(data, length);

@@ -5,32 +5,23 @@ import { externalFiles } from '../format/external-files.js';
 import type { Layout } from '../format/layout.js';
 import { messageType, type HeaderMessage } from '../format/object-header.js';
 import { encode } from '../format/schema.js';
-import { product, rowMajorStrides, type Box, type ElementSource } from '../storage/box.js';
+import { product, rowMajorStrides, type Box, type BoxPart, type ElementSource } from '../storage/box.js';
 import { ChunkedStorage } from '../storage/chunked.js';
 import { ContiguousStorage } from '../storage/contiguous.js';
 import { ExternalStorage } from '../storage/external.js';
 import { mostReadNow, type MetadataBatch } from '../storage/file-store.js';
 import { withSpare } from '../storage/spare.js';
-import { begin, done, settled, turn, wait, Flight, Line, type Pending, type Steps } from '../storage/steps.js';
+import { begin, done, settled, wait, Flight, Line, type Pending, type Steps } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
-import { checkNumbers } from './conversion.js';
 import { checkedBox, checkedNumbers, type DataBlock, type Selection } from './data.js';
 import { encodeDatasetHeader } from './dataset-header.js';
 import { checkFits, type DatasetPlan } from './dataset-spec.js';
 import { nativeFilters } from './filters.js';
 import { ObjectNode, type FileContext } from './object-node.js';
+import { checkedBlock, SLICE_BYTES, writeSlices, type Encoding } from './slices.js';
 import { warnOfThrashing } from './thrashing.js';
 import type { Together } from './together.js';
 import { boxesOf, checkInto, decoded, type DatasetValues, type ReadOptions } from './values.js';
-
-/** Values are converted in slices of about this many bytes, between which other work has its turn. */
-const SLICE_BYTES = 2 ** 20;
-/** Elements ready to be written: a box of them, relative to the first. */
-interface Piece {
-  readonly firstRow: number;
-  readonly rows: number;
-  readonly source: ElementSource;
-}
 
 export class DatasetNode extends ObjectNode {
   readonly plan: DatasetPlan;
@@ -108,7 +99,7 @@ export class DatasetNode extends ObjectNode {
     signal?.throwIfAborted();
     const box = boxOf();
     checkFits(block, box.count);
-    return this.#start(yield* this.#pieces(block, box.count, signal), box, 'written');
+    return yield* this.#start(yield* this.#checked(block, box.count, signal), box, 'written', signal);
   }
 
   /** @returns what settles when the rows have been taken; undefined when they have been */
@@ -138,14 +129,16 @@ export class DatasetNode extends ObjectNode {
   *#append(block: DataBlock, signal?: AbortSignal): Steps<Flight> {
     signal?.throwIfAborted();
     const { box, shape } = this.#nextRows(block);
-    const pieces = yield* this.#pieces(block, box.count, signal);
+    const checked = yield* this.#checked(block, box.count, signal);
     const before = this.#shape;
     yield* this.#reshape(shape);
-    const flight = this.#start(pieces, box, 'taken');
-    const taken = begin(flight.landed());
-    yield* settled(taken);
-    if (taken.hasFailed) yield* this.#withdrawn(before, taken.error);
-    return flight;
+    try {
+      const flight = yield* this.#start(checked, box, 'taken', signal);
+      yield* flight.landed();
+      return flight;
+    } catch (error) {
+      return yield* this.#withdrawn(before, error);
+    }
   }
 
   /** What is refused has not been taken, nor a part of it. */
@@ -401,38 +394,26 @@ export class DatasetNode extends ObjectNode {
     return rows;
   }
 
-  /** The data as it will be written: all values are converted, and so checked, before anything changes. */
-  *#pieces(block: DataBlock, count: readonly number[], signal: AbortSignal | undefined): Steps<Piece[]> {
-    const { type } = this.plan;
-    const [rows = 1, ...row] = count;
-    if (block.direct !== null) return [{ firstRow: 0, rows, source: { ...block.direct(count), signal } }];
-    if (block.numbers !== undefined && block.count * type.size > SLICE_BYTES) {
-      const source = { ...block.numbers(count), signal };
-      yield* checkNumbers(source, count, this.context.store, (from, n) => block.encode(from, n, this.context.heap));
-      return [{ firstRow: 0, rows, source }];
-    }
-    const perRow = product(row);
-    const rowsAtOnce = Math.max(1, Math.floor(SLICE_BYTES / Math.max(1, perRow * type.size)));
-    const pieces: Piece[] = [];
-    for (let firstRow = 0; firstRow < rows; firstRow += rowsAtOnce) {
-      if (firstRow > 0) yield* wait(turn());
-      signal?.throwIfAborted();
-      const n = Math.min(rowsAtOnce, rows - firstRow);
-      const bytes = block.encode(firstRow * perRow, n * perRow, this.context.heap);
-      const strides = count.length === 0 ? [] : rowMajorStrides([n, ...row], type.size);
-      pieces.push({ firstRow, rows: n, source: { bytes, offset: 0, strides, swap: 1, signal } });
-      if (type.variable) yield* wait(this.context.store.behind.pressure() ?? done);
-    }
-    return pieces;
+  #checked(block: DataBlock, count: readonly number[], signal: AbortSignal | undefined): Steps<DataBlock> {
+    return checkedBlock(block, count, this.#encoding(signal));
   }
 
-  #start(pieces: readonly Piece[], box: Box, until: 'written' | 'taken'): Flight {
+  #encoding(signal: AbortSignal | undefined): Encoding {
+    const { store, heap } = this.context;
+    return { type: this.plan.type, store, heap, signal };
+  }
+
+  /** Begins to write a block that has been checked. @returns what is under way when all has begun */
+  *#start(block: DataBlock, box: Box, until: 'written' | 'taken', signal: AbortSignal | undefined): Steps<Flight> {
     this.touch();
     const flight = new Flight();
-    const [first, ...otherStarts] = box.start;
-    for (const { firstRow, rows, source } of pieces) {
-      const part = first === undefined ? box : { start: [first + firstRow, ...otherStarts], count: [rows, ...box.count.slice(1)] };
-      flight.add(begin(this.storage.write(part, source, until)));
+    const write = ({ start, count }: BoxPart, source: ElementSource): Steps =>
+      this.storage.write({ start: box.start.map((first, d) => first + (start[d] ?? 0)), count }, source, until);
+    try {
+      yield* writeSlices(block, box.count, this.#encoding(signal), write, flight);
+    } catch (error) {
+      yield* settled(begin(flight.landed()));
+      throw error;
     }
     return flight;
   }

@@ -1,14 +1,13 @@
 // Tables: rows of named columns, stored row by row in one compound dataset or column by column in a group of datasets.
 import { FreestoneError, checkChoice, checkInteger, checkOptions, shown } from '../../errors.js';
-import { native } from '../../native.js';
 import { checkStillThere, type ElementSource } from '../storage/box.js';
-import { formOf } from '../storage/form.js';
+import { copyElements } from '../storage/form.js';
 import { withSpare } from '../storage/spare.js';
-import { begin, done, now, promised, settled, wait, Flight, type Pending, type Steps } from '../storage/steps.js';
+import { begin, done, now, promised, wait, Flight, type Pending, type Steps } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
 import { checkedCall, signalOf, type CallOptions } from './call-options.js';
 import { chosenMembers, readMembers, slicesInFlight, type DatasetColumns, type ReadColumnsOptions } from './columns.js';
-import { dataBlock, type DataBlock, type Value } from './data.js';
+import { dataBlock, packedBlock, type DataBlock, type Value } from './data.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetNode } from './dataset-node.js';
 import { planDataset, type DatasetSpec } from './dataset-spec.js';
@@ -17,6 +16,7 @@ import type { ElementType, HeapWriter, Member } from './element-type.js';
 import type { Filter } from './filters.js';
 import type { Group } from './group.js';
 import type { TypedArray } from './number-kind.js';
+import { checkedBlock, SLICE_BYTES, type Encoding } from './slices.js';
 import { Together } from './together.js';
 
 export interface TableOptions {
@@ -113,6 +113,7 @@ export class Table {
 
   /** As `read`. @throws {FreestoneError} also ERR_UNSUPPORTED from within another call */
   readSync(options: TableReadOptions = {}): DatasetColumns {
+    signalOf(options);
     try {
       return now(() => begin(this.#read(options)));
     } catch (error) {
@@ -154,8 +155,8 @@ export class Table {
       return first.append(this.#rowsBlock(this.#blocks(data as Readonly<Record<string, ColumnValues>>)), signal);
     }
     const blocks = this.#blocks(Array.isArray(data) ? this.#transposed(data as readonly unknown[]) : (data as Readonly<Record<string, ColumnValues>>));
-    // Whatever needs conversion is converted now, so that no column grows when another cannot.
-    const ready = blocks.map((block, i) => (block.direct === null ? this.#converted(block, i, first.context.heap) : block));
+    // What needs conversion and is not much is converted now, so that no column grows when another cannot.
+    const ready = blocks.map((block, i) => this.#converted(block, i, first.context.heap));
     // After that, for a value may be an object of the caller's whose conversion takes memory away.
     ready.forEach((block, i) => { this.#checkStillThere(block, i); });
     const together = new Together(nodes.length);
@@ -177,8 +178,7 @@ export class Table {
 
   /** Names the column in what goes wrong. */
   *#named(pending: Pending<unknown>, column: number): Steps {
-    yield* settled(pending);
-    inColumn(this.#columns[column]?.name ?? '', () => { pending.check(); });
+    yield* inColumnLater(this.#columns[column]?.name ?? '', wait(pending));
   }
 
   #checkStillThere({ direct, count }: DataBlock, column: number): void {
@@ -189,17 +189,11 @@ export class Table {
     });
   }
 
-  /** The same elements of a column, converted. */
+  /** The same elements of a column, converted if they are not many. */
   #converted(block: DataBlock, column: number, heap: HeapWriter): DataBlock {
-    const { name = '', type } = this.#columns[column] ?? {};
-    const size = type?.size ?? 1;
-    const bytes = inColumn(name, () => block.encode(0, block.count, heap));
-    return {
-      shape: null,
-      count: block.count,
-      direct: () => ({ bytes, offset: 0, strides: [size], swap: 1 }),
-      encode: (first, count) => bytes.subarray(first * size, (first + count) * size),
-    };
+    const { name = '', type = this.#rowType } = this.#columns[column] ?? {};
+    if (block.direct !== null || block.count * type.size > SLICE_BYTES) return block;
+    return packedBlock(inColumn(name, () => block.encode(0, block.count, heap)), block.count, type, 1);
   }
 
   #transposed(rows: readonly unknown[]): Record<string, Value[]> {
@@ -240,41 +234,45 @@ export class Table {
   /** Columns as rows, which are put together a slice at a time. */
   #rowsBlock(blocks: readonly DataBlock[]): DataBlock {
     const rowSize = this.#rowType.size;
+    const rows = blocks[0]?.count ?? 0;
+    const columns = this.#columns.flatMap((column, i) => {
+      const block = blocks[i];
+      return block === undefined ? [] : [{ ...column, block, source: block.direct?.([rows]) ?? block.numbers?.([rows]) }];
+    });
     return {
       shape: null,
-      count: blocks[0]?.count ?? 0,
+      count: rows,
       direct: null,
-      encode: (first, count, heap, into) => {
-        // The columns fill it.
-        const rows = into ?? Buffer.allocUnsafeSlow(count * rowSize);
-        this.#columns.forEach(({ name, type, offset }, i) => {
-          const block = blocks[i];
-          if (block === undefined) return;
-          const own = block.direct?.([block.count]) ?? block.numbers?.([block.count]);
-          const place = { rows, rowSize, offset, size: type.size };
+      encode: (first, count, heap, into = Buffer.allocUnsafeSlow(count * rowSize)) => {
+        // The columns fill it. On the calling thread: for worker threads the kernel would have to read the columns, and twice the
+        // processor time be spent.
+        for (const { name, type, offset, block, source } of columns) {
           // Where a number does not fit, taking each by itself says which.
-          if (own !== undefined && packColumn(place, own, first, count)) return;
+          if (source !== undefined && copyElements(into, offset, [rowSize], behind(source, first), [count], type.size)) continue;
           withSpare(count * type.size, (memory) => {
             const bytes = inColumn(name, () => block.encode(first, count, heap, memory));
-            packColumn(place, { bytes, offset: 0, strides: [type.size], swap: 1 }, 0, count);
+            copyElements(into, offset, [rowSize], { bytes, offset: 0, strides: [type.size], swap: 1 }, [count], type.size);
           });
-        });
-        return rows;
+        }
+        return into;
       },
+      checked: (encoding) => this.#checkedRows(blocks, encoding),
     };
+  }
+
+  *#checkedRows(blocks: readonly DataBlock[], encoding: Encoding): Steps<DataBlock> {
+    const checked: DataBlock[] = [];
+    for (const [i, block] of blocks.entries()) {
+      const { name = '', type = encoding.type } = this.#columns[i] ?? {};
+      checked.push(yield* inColumnLater(name, checkedBlock(block, [block.count], { ...encoding, type })));
+    }
+    return this.#rowsBlock(checked);
   }
 }
 
-/** Puts `count` values of a column, from one on, into as many rows. @returns whether all can be what they are to become */
-function packColumn(
-  { rows, rowSize, offset, size }: { readonly rows: Buffer; readonly rowSize: number; readonly offset: number; readonly size: number },
-  source: ElementSource,
-  first: number,
-  count: number,
-): boolean {
-  const [stride = 0] = source.strides;
-  const from = source.offset + first * stride;
-  return native().convertBox(rows, offset, Float64Array.of(rowSize), source.bytes, from, Float64Array.of(stride), Float64Array.of(count), formOf(source, size));
+/** The elements of a column from one on. */
+function behind(source: ElementSource, first: number): ElementSource {
+  return { ...source, offset: source.offset + first * (source.strides[0] ?? 0) };
 }
 
 /** Names the column in what is wrong with its values. */
@@ -282,10 +280,22 @@ function inColumn<T>(name: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof FreestoneError)) throw error;
-    const facts = { ...Object.fromEntries(Object.entries(error)), column: name };
-    throw new FreestoneError(error.code, `column ${shown(name)}: ${error.message}`, facts, { cause: error });
+    throw aboutColumn(name, error);
   }
+}
+
+function* inColumnLater<T>(name: string, steps: Steps<T>): Steps<T> {
+  try {
+    return yield* steps;
+  } catch (error) {
+    throw aboutColumn(name, error);
+  }
+}
+
+function aboutColumn(name: string, error: unknown): unknown {
+  if (!(error instanceof FreestoneError)) return error;
+  const facts = { ...Object.fromEntries(Object.entries(error)), column: name };
+  return new FreestoneError(error.code, `column ${shown(name)}: ${error.message}`, facts, { cause: error });
 }
 
 function* all(waits: readonly Pending[]): Steps {

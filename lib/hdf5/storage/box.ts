@@ -207,7 +207,12 @@ export function checkStillThere(
   count: readonly number[],
   elementSize: number,
 ): void {
-  const end = count.reduce((sum, n, d) => sum + (n - 1) * (strides[d] ?? 0), offset) + elementSize;
+  let end = offset + elementSize;
+  for (let d = 0; d < count.length; d += 1) {
+    const n = count[d] ?? 0;
+    if (n === 0) return;
+    end += Math.max(0, (n - 1) * (strides[d] ?? 0));
+  }
   if (end <= bytes.byteLength) return;
   throw new FreestoneError('ERR_INVALID_ARGUMENT', 'the data was detached or made shorter while it was being written', { needed: end });
 }

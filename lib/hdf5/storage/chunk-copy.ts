@@ -33,7 +33,7 @@ export function copyOut({ strides: chunkStrides, elementSize }: ChunkGeometry, c
  * @throws ERR_INVALID_ARGUMENT when the source is no longer there
  */
 export function copyInto(
-  { shape, strides: chunkStrides, elementSize }: ChunkGeometry,
+  geometry: ChunkGeometry,
   cache: ChunkCache,
   cached: CachedChunk,
   start: readonly number[],
@@ -41,6 +41,11 @@ export function copyInto(
   box: Box,
   source: ElementSource,
 ): void {
+  if (source.conversion !== undefined) {
+    copyConverted(geometry, cache, cached, start, part, box, source);
+    return;
+  }
+  const { shape, strides: chunkStrides, elementSize } = geometry;
   let from = source.offset;
   let to = 0;
   // How many of the chunk's bytes one element takes of the outermost dimension that is not whole: what is written is one run if nothing outside of it is left out.
@@ -57,22 +62,24 @@ export function copyInto(
     if (count !== shape[d]) inner = false;
   }
   checkSource(source, part.count, elementSize, from);
-  const put = (elements: ElementSource): void => {
-    if (isRun && to <= cached.filled) cached.filled = Math.max(cached.filled, to + run);
-    else cache.fillUp(cached);
-    cached.dirty = true;
-    cached.isWritten = true;
-    if (elements.swap === 1 && isRun && isContiguous(elements, part.count, elementSize)) {
-      cached.buffer.set(elements.bytes.subarray(elements.offset, elements.offset + run), to);
-    } else {
-      copyElements(cached.buffer, to, chunkStrides, elements, part.count, elementSize);
-    }
-  };
-  const elements = { ...source, offset: from };
-  if (source.conversion === undefined) put(elements);
-  else withSpare(product(part.count) * elementSize, (bytes) => {
-    // All of it, before the chunk has any.
-    if (!fetchNow(bytes, elements, part.count, elementSize)) throw changedMeanwhile();
-    put({ bytes, offset: 0, strides: rowMajorStrides(part.count, elementSize), swap: 1 });
+  if (isRun && to <= cached.filled) cached.filled = Math.max(cached.filled, to + run);
+  else cache.fillUp(cached);
+  cached.dirty = true;
+  cached.isWritten = true;
+  if (source.swap === 1 && isRun && isContiguous(source, part.count, elementSize)) {
+    cached.buffer.set(source.bytes.subarray(from, from + run), to);
+  } else {
+    copyElements(cached.buffer, to, chunkStrides, { ...source, offset: from }, part.count, elementSize);
+  }
+}
+
+/** The same with numbers that become others: all of them, before the chunk has any. */
+function copyConverted(geometry: ChunkGeometry, cache: ChunkCache, cached: CachedChunk, start: readonly number[], part: Box, box: Box, source: ElementSource): void {
+  const { elementSize } = geometry;
+  const offset = source.offset + dot(part.start.map((first, d) => first - (box.start[d] ?? 0)), source.strides);
+  checkSource(source, part.count, elementSize, offset);
+  withSpare(product(part.count) * elementSize, (bytes) => {
+    if (!fetchNow(bytes, { ...source, offset }, part.count, elementSize)) throw changedMeanwhile();
+    copyInto(geometry, cache, cached, start, part, part, { bytes, offset: 0, strides: rowMajorStrides(part.count, elementSize), swap: 1 });
   });
 }

@@ -18,7 +18,7 @@ import type { ChunkIndex, ChunkRecord } from './chunk-index.js';
 import { ChunksNow } from './chunks-now.js';
 import type { FileStore, MetadataBatch } from './file-store.js';
 import { checkSource, isAsInFile } from './form.js';
-import { isGathered } from './gathered-run.js';
+import { gathered, isGathered } from './gather.js';
 import { begin, flown, settled, wait, Flight, Line, type Pending, type Steps } from './steps.js';
 import { StoredChunks } from './stored-chunks.js';
 
@@ -388,19 +388,29 @@ export class ChunkedStorage {
     const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
     const part = intersect(box, { start, count: chunkShape });
     const whole = part.count.every((n, d) => n === Math.min(chunkShape[d] ?? 1, (this.#shape[d] ?? 0) - (start[d] ?? 0)));
+    const own = yield* this.#gathered(part, box, source);
     const known = this.#cache.get(number) !== undefined;
     const cached = yield* this.#cached(number, whole);
     try {
-      copyInto(this.#geometry, this.#cache, cached, start, part, box, source);
+      if (own === undefined) copyInto(this.#geometry, this.#cache, cached, start, part, box, source);
+      else copyInto(this.#geometry, this.#cache, cached, start, part, part, { bytes: own, offset: 0, strides: rowMajorStrides(part.count, this.#options.elementSize), swap: 1 });
     } catch (error) {
       if (!known && !cached.dirty) {
         this.#cache.delete(number);
         this.#cache.recycle(cached.buffer);
       }
       throw error;
+    } finally {
+      if (own !== undefined) this.#cache.recycle(own);
     }
     if (this.#isComplete(start, part)) yield* this.#evict(number, cached, flight);
     else yield* this.#shrinkCache(flight);
+  }
+
+  /** What the box has of a part, in memory of our own, if worker threads are to put it there. */
+  *#gathered(part: Box, box: Box, source: ElementSource): Steps<Buffer | undefined> {
+    const offset = source.offset + dot(part.start.map((first, d) => first - (box.start[d] ?? 0)), source.strides);
+    return yield* gathered({ ...source, offset }, part.count, this.#options.elementSize, () => this.#cache.buffer());
   }
 
   /** The chunk in memory, as it was last used; `whole` when all of it is about to be written, so that nothing need be read. */

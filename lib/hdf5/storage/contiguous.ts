@@ -11,8 +11,8 @@ import {
   type ElementSource,
   type ElementTarget,
 } from './box.js';
-import { checkSource, piecesOf } from './form.js';
-import { elementRuns, gatherRun, isDirect, isGathered, type ElementRun } from './gathered-run.js';
+import { checkSource, fetchPiece, piecesOf } from './form.js';
+import { elementRuns, gatherRun, isDirect, isGathered, type ElementRun } from './gather.js';
 import { leastRun, mostReadNow, writePieceSize, type Extent, type FileStore } from './file-store.js';
 import { begin, flown, settled, wait, Flight, Line, type Steps } from './steps.js';
 
@@ -250,7 +250,9 @@ export class ContiguousStorage {
   *#pieces(run: ElementRun): Generator<{ at: number; bytes: Uint8Array }> {
     const { at, count, source } = run;
     if (!isDirect(run, this.#elementSize)) {
-      for (const { first, fetch } of piecesOf(source, count, this.#elementSize, writePieceSize)) yield { at: at + first * this.#elementSize, bytes: fetch() };
+      for (const piece of piecesOf(source, count, this.#elementSize, writePieceSize)) {
+        yield { at: at + piece.first * this.#elementSize, bytes: fetchPiece(piece, this.#elementSize) };
+      }
       return;
     }
     const size = product(count) * this.#elementSize;

@@ -10,7 +10,7 @@ import { decodeLocalHeap, encodeLocalHeap, encodeNames, localHeapPrefixSize, nam
 import { checkTarget, product, runsOf, type Box, type ElementSource, type ElementTarget } from './box.js';
 import { writePieceSize, type FileStore, type MetadataBatch } from './file-store.js';
 import { piecesOf } from './form.js';
-import { elementRuns, type ElementRun } from './gathered-run.js';
+import { elementRuns, gatheredPiece, type ElementRun } from './gather.js';
 import { system, wait, Line, type Steps } from './steps.js';
 
 const [readLater, writeLater, syncLater] = [promisify(fs.read), promisify(fs.write), promisify(fs.fdatasync)];
@@ -160,13 +160,13 @@ export class ExternalStorage {
 
   /** Copies a run of elements into memory of our own, a piece at a time, and writes the pieces. */
   *#writeRun(files: OpenFiles, { at, count, source }: ElementRun): Steps {
-    for (const { first, size, fetch } of piecesOf(source, count, this.#elementSize, writePieceSize)) {
+    for (const piece of piecesOf(source, count, this.#elementSize, writePieceSize)) {
       source.signal?.throwIfAborted();
-      yield* wait(this.#store.throttle.enter(size));
+      yield* wait(this.#store.throttle.enter(piece.size));
       try {
-        yield* this.#put(files, at + first * this.#elementSize, fetch());
+        yield* this.#put(files, at + piece.first * this.#elementSize, yield* gatheredPiece(piece, this.#elementSize));
       } finally {
-        this.#store.throttle.leave(size);
+        this.#store.throttle.leave(piece.size);
       }
     }
   }

@@ -3,7 +3,7 @@ import { native, type NativeChunkCodec } from '../../native.js';
 import { checkStillThere, product, rowMajorStrides, type ElementSource } from './box.js';
 import { ChunkIndex, type ChunkRecord } from './chunk-index.js';
 import type { FileStore } from './file-store.js';
-import { checkSource, fetched, formOf } from './form.js';
+import { checkSource, fetched, nativeElements } from './form.js';
 import { task, wait, type Steps } from './steps.js';
 
 export interface StoredChunksOptions {
@@ -24,7 +24,7 @@ export class StoredChunks {
   readonly #codec: NativeChunkCodec;
   readonly #chunkBytes: number;
   readonly #elementSize: number;
-  readonly #strides: Float64Array;
+  readonly #strides: readonly number[];
   readonly #fill: Uint8Array;
   readonly #onStored: () => void;
   /** Whether chunks are in the file as they are in memory. Then a chunk has one size for ever and is rewritten where it is. */
@@ -35,7 +35,7 @@ export class StoredChunks {
     this.#codec = new (native().ChunkCodec)(filters);
     this.#chunkBytes = product(chunkShape) * elementSize;
     this.#elementSize = elementSize;
-    this.#strides = Float64Array.from(rowMajorStrides(chunkShape, elementSize));
+    this.#strides = rowMajorStrides(chunkShape, elementSize);
     this.#fill = fill ?? new Uint8Array(0);
     this.#onStored = onStored;
     this.isPlain = filters.length === 0;
@@ -123,17 +123,15 @@ export class StoredChunks {
    */
   *putGathered(number: number, source: ElementSource, count: readonly number[]): Steps {
     const { file, space } = this.#store;
-    const { bytes, offset } = source;
     const known = this.isPlain ? this.index.get(number) : undefined;
-    const strides = Float64Array.from(source.strides);
-    const form = formOf(source, this.#elementSize);
     const isThere = (): void => {
       checkSource(source, count, this.#elementSize);
     };
     try {
       const gathering = task((ticket) => {
-        this.#codec.gather(ticket, file, space.native, known?.address, this.#chunkBytes, this.#strides, this.#fill, bytes, offset, strides, Float64Array.from(count), form);
-      }, bytes);
+        const elements = nativeElements(0, this.#strides, source, count, this.#elementSize);
+        this.#codec.gather(ticket, file, space.native, known?.address, this.#chunkBytes, this.#fill, ...elements);
+      }, source.bytes);
       const stored = yield* fetched(gathering, isThere);
       // What was read from memory that was taken away meanwhile is anything.
       try {

@@ -6,22 +6,26 @@
 #include <random>
 #include <vector>
 
+#include "pipeline/array_layout.h"
 #include "random_bytes.h"
 
 using namespace freestone;
 using base::Code;
 using pipeline::BoxPlace;
+using pipeline::bytes_of;
 using pipeline::ElementForm;
+using pipeline::Numbers;
+using pipeline::Strides;
+using pipeline::strides_of;
+using pipeline::turn_round;
 
 namespace {
 
-using Numbers = std::vector<uint64_t>;
-
 struct Box {
   uint64_t target_offset = 0;
-  Numbers target_strides = {};
+  Strides target_strides = {};
   uint64_t source_offset = 0;
-  Numbers source_strides = {};
+  Strides source_strides = {};
   Numbers counts = {};
   uint32_t element_size = 1;
   uint32_t swap_size = 1;
@@ -47,26 +51,9 @@ void naive_copy(std::vector<uint8_t>& target, const std::vector<uint8_t>& source
     return;
   }
   for (uint64_t i = 0; i < box.counts[dimension]; ++i) {
-    naive_copy(target, source, box, dimension + 1, to + i * box.target_strides[dimension],
-               from + i * box.source_strides[dimension]);
+    naive_copy(target, source, box, dimension + 1, to + i * static_cast<uint64_t>(box.target_strides[dimension]),
+               from + i * static_cast<uint64_t>(box.source_strides[dimension]));
   }
-}
-
-/// Strides of an array of `extents`, slowest first, with `gap` bytes after each row of each dimension.
-Numbers strides_of(const Numbers& extents, uint64_t element_size, uint64_t gap) {
-  Numbers strides(extents.size());
-  uint64_t stride = element_size;
-  for (size_t i = extents.size(); i-- > 0;) {
-    strides[i] = stride;
-    stride = stride * extents[i] + gap;
-  }
-  return strides;
-}
-
-uint64_t bytes_of(const Numbers& extents, const Numbers& strides, uint64_t element_size) {
-  uint64_t end = element_size;
-  for (size_t i = 0; i < extents.size(); ++i) end += (extents[i] - 1) * strides[i];
-  return end;
 }
 
 }  // namespace
@@ -102,6 +89,10 @@ TEST_CASE("random boxes are copied as the definition says, and nothing else is w
         random_bytes(box.source_offset + bytes_of(source_extents, box.source_strides, box.element_size), engine());
     auto target =
         random_bytes(box.target_offset + bytes_of(target_extents, box.target_strides, box.element_size), engine());
+    if (engine() % 3 == 0) {  // backwards, which the target may be as well
+      box.source_offset += turn_round(box.counts, box.source_strides, engine());
+      if (engine() % 2 == 0) box.target_offset += turn_round(box.counts, box.target_strides, engine());
+    }
     auto expected = target;
     naive_copy(expected, source, box, 0, box.target_offset, box.source_offset);
     REQUIRE(copy(target, source, box).ok());
@@ -118,20 +109,21 @@ TEST_CASE("without dimensions one element is copied") {
 
 TEST_CASE("32 dimensions are copied and 33 are refused") {
   std::vector<uint8_t> target(2), source{1, 2};
-  Box box{.target_strides = Numbers(32, 1), .source_strides = Numbers(32, 1), .counts = Numbers(32, 1)};
+  Box box{.target_strides = Strides(32, 1), .source_strides = Strides(32, 1), .counts = Numbers(32, 1)};
   box.counts[31] = 2;
   REQUIRE(copy(target, source, box).ok());
   CHECK(target == source);
-  for (Numbers* numbers : {&box.target_strides, &box.source_strides, &box.counts}) numbers->push_back(1);
+  for (Strides* strides : {&box.target_strides, &box.source_strides}) strides->push_back(1);
+  box.counts.push_back(1);
   CHECK(copy(target, source, box).code() == Code::kInvalidArgument);
 }
 
 TEST_CASE("a box of nothing copies nothing, wherever it lies") {
   std::vector<uint8_t> target{7}, source{1};
   const Box box{.target_offset = UINT64_MAX,
-                .target_strides = {UINT64_MAX, 1},
+                .target_strides = {INT64_MAX, 1},
                 .source_offset = UINT64_MAX,
-                .source_strides = {1, UINT64_MAX},
+                .source_strides = {1, INT64_MIN},
                 .counts = {0, UINT64_MAX}};
   CHECK(copy(target, source, box).ok());
   CHECK(target[0] == 7);
@@ -155,14 +147,16 @@ TEST_CASE("a box that leaves either array is refused and nothing is written") {
   CHECK(refused([](Box& box) { box.source_offset = 21; }));
   CHECK(refused([](Box& box) { box.target_strides[0] = 24; }));
   CHECK(refused([](Box& box) { box.source_strides[0] = 24; }));
+  CHECK(refused([](Box& box) { box.source_strides[1] = -2; }));
+  CHECK(refused([](Box& box) { box.target_strides[1] = -2; }));
   CHECK(refused([](Box& box) { box.counts[0] = 5; }));
   CHECK(refused([](Box& box) { box.counts[1] = 20; }));
   // Sums and products that wrap to something small.
   CHECK(refused([](Box& box) { box.target_offset = UINT64_MAX; }));
   CHECK(refused([](Box& box) { box.source_offset = UINT64_MAX - 1; }));
-  CHECK(refused([](Box& box) { box.target_strides[0] = UINT64_MAX / 3 + 1; }));
-  CHECK(refused([](Box& box) { box.source_strides[0] = uint64_t{1} << 63; }));
-  CHECK(refused([](Box& box) { box.source_strides[1] = UINT64_MAX; }));
+  CHECK(refused([](Box& box) { box.target_strides[0] = INT64_MAX / 3 + 1; }));
+  CHECK(refused([](Box& box) { box.source_strides[0] = INT64_MIN; }));
+  CHECK(refused([](Box& box) { box.source_strides[1] = INT64_MAX; }));
   CHECK(refused([](Box& box) { box.counts = {uint64_t{1} << 63, 2}; }));
   CHECK(refused([](Box& box) { box.counts = {UINT64_MAX, UINT64_MAX}; }));
   CHECK(refused([](Box& box) { box.element_size = UINT32_MAX; }));
@@ -188,8 +182,11 @@ TEST_CASE("an array can be swapped in place, whatever the word") {
     for (size_t i = 0; i < expected.size(); i += word) {
       std::reverse(expected.begin() + static_cast<ptrdiff_t>(i), expected.begin() + static_cast<ptrdiff_t>(i + word));
     }
-    const Box box{
-        .target_strides = {word}, .source_strides = {word}, .counts = {9}, .element_size = word, .swap_size = word};
+    const Box box{.target_strides = {static_cast<int64_t>(word)},
+                  .source_strides = {static_cast<int64_t>(word)},
+                  .counts = {9},
+                  .element_size = word,
+                  .swap_size = word};
     REQUIRE(copy(data, data, box).ok());
     CHECK(data == expected);
   }

@@ -93,14 +93,14 @@ void check_pair() {
       std::vector<uint8_t> into(2500 * sizeof(To) + 1);
       std::memcpy(from.data() + 1 + 2222 * sizeof(From), &value, sizeof(From));
       const uint64_t count = 2500;
-      const uint64_t source_stride = sizeof(From);
-      const uint64_t target_stride = sizeof(To);
+      const int64_t source_stride = sizeof(From);
+      const int64_t target_stride = sizeof(To);
       const base::Status status =
           convert_box(into, {1, {&target_stride, 1}}, from, {1, {&source_stride, 1}}, {&count, 1}, form);
       CAPTURE(+value);
       CAPTURE(kind_of<From>());
       CAPTURE(kind_of<To>());
-      const uint64_t nowhere = 0;
+      const int64_t nowhere = 0;
       CHECK(convert_box({}, {0, {&nowhere, 1}}, from, {1, {&source_stride, 1}}, {&count, 1}, form).code() ==
             (takes<From, To>(value) ? Code::kOk : Code::kTypeMismatch));
       if (!takes<From, To>(value)) {
@@ -176,8 +176,8 @@ TEST_CASE("numbers are converted from any strides to any strides, and then rever
   const uint64_t counts[] = {3, 1, 1500};
   std::vector<int32_t> from(3 * 1600 * 2);
   for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<int32_t>(i) - 4000;
-  const uint64_t source_strides[] = {1600 * 8, 77, 8};
-  const uint64_t target_strides[] = {3, 5, 10};
+  const int64_t source_strides[] = {1600 * 8, 77, 8};
+  const int64_t target_strides[] = {3, 5, 10};
   std::vector<uint8_t> into(1500 * 10, 0xEE);
   const ElementForm form = form_of({5, 3, 4, 2});
   REQUIRE(convert_box(into, {0, target_strides}, {reinterpret_cast<const uint8_t*>(from.data()), from.size() * 4},
@@ -216,8 +216,8 @@ TEST_CASE("what leaves its memory is refused before anything is written") {
   std::vector<uint8_t> into(40, 1);
   const base::ConstBytes source(reinterpret_cast<const uint8_t*>(from.data()), 80);
   const uint64_t count = 10;
-  const uint64_t eight = 8;
-  const uint64_t four = 4;
+  const int64_t eight = 8;
+  const int64_t four = 4;
   CHECK(convert_box(into, {0, {&eight, 1}}, source, {0, {&eight, 1}}, {&count, 1}, form).code() ==
         Code::kInvalidArgument);
   CHECK(convert_box(into, {0, {&four, 1}}, source, {8, {&eight, 1}}, {&count, 1}, form).code() ==

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "os/os.h"
+#include "pipeline/array_layout.h"
 #include "pipeline/operation_helpers.h"
 #include "pool/support.h"
 #include "random_bytes.h"
@@ -23,24 +24,10 @@ using namespace pipeline;
 
 namespace {
 
-using Numbers = std::vector<uint64_t>;
-
 ElementForm form_of(const std::vector<uint32_t>& description) {
   const auto form = ElementForm::make(description);
   REQUIRE(form.ok());
   return form.value();
-}
-
-Numbers packed(const Numbers& counts, uint64_t element) {
-  Numbers strides(counts.size());
-  for (size_t i = counts.size(); i-- > 0; element *= counts[i]) strides[i] = element;
-  return strides;
-}
-
-uint64_t size_of(const Numbers& counts, const Numbers& strides, uint64_t element) {
-  uint64_t size = element;
-  for (size_t i = 0; i < counts.size(); ++i) size += (counts[i] - 1) * strides[i];
-  return size;
 }
 
 }  // namespace
@@ -63,7 +50,7 @@ TEST_CASE("boxes of any shape and strides are fetched as a plain copy has them")
       most = std::max<uint64_t>(1, most / count);
     }
     // Strides in any order of the dimensions, with gaps below and above what is read along.
-    Numbers source_strides(rank);
+    Strides source_strides(rank);
     Numbers order(rank);
     std::iota(order.begin(), order.end(), 0);
     if (round % 2 == 0) std::shuffle(order.begin(), order.end(), random);
@@ -71,15 +58,16 @@ TEST_CASE("boxes of any shape and strides are fetched as a plain copy has them")
     for (size_t i = rank; i-- > 0;) {
       const uint64_t gaps[] = {0, element, 40 * element, 300 * element};
       stride += gaps[upto(3)] * (stride * counts[order[i]] < 2'000'000 ? 1 : 0);
-      source_strides[order[i]] = upto(9) == 0 ? 0 : stride;
+      source_strides[order[i]] = upto(9) == 0 ? 0 : static_cast<int64_t>(stride);
       stride *= counts[order[i]];
     }
-    Numbers target_strides = packed(counts, form.target_size());
+    Strides target_strides = strides_of(counts, form.target_size());
     if (rank > 0 && round % 4 == 1) target_strides[0] += 24;
-    const uint64_t offset = upto(3) * element;
+    const uint64_t gap = upto(3) * element;
     const auto source =
-        random_bytes(size_of(counts, source_strides, element) + offset, static_cast<uint32_t>(round), Kind::kNoise);
-    std::vector<uint8_t> wanted(size_of(counts, target_strides, form.target_size()) + 7, 0xCD);
+        random_bytes(bytes_of(counts, source_strides, element) + gap, static_cast<uint32_t>(round), Kind::kNoise);
+    const uint64_t offset = gap + (round % 5 < 2 ? turn_round(counts, source_strides, upto(15)) : 0);
+    std::vector<uint8_t> wanted(bytes_of(counts, target_strides, form.target_size()) + 7, 0xCD);
     auto found = wanted;
     REQUIRE(convert_box(wanted, {7, target_strides}, source, {offset, source_strides}, counts, form).ok());
     const auto box =
@@ -102,7 +90,7 @@ TEST_CASE("a large box is fetched through a window that stays small") {
   std::vector<float> found(300'000);
   const Numbers counts{300'000};
   const auto box =
-      ForeignBox::make(found.size() * 4, {0, Numbers{4}}, memory, {8, Numbers{16}}, counts, form_of({11, 10, 8, 1}));
+      ForeignBox::make(found.size() * 4, {0, Strides{4}}, memory, {8, Strides{16}}, counts, form_of({11, 10, 8, 1}));
   REQUIRE(box.ok());
   Scratch scratch;
   REQUIRE(box.value().fetch(scratch, reinterpret_cast<uint8_t*>(found.data())).ok());
@@ -116,7 +104,7 @@ TEST_CASE("without memory for a window nothing is fetched") {
   std::vector<uint8_t> found(40, 1);
   const Numbers counts{10};
   const auto box =
-      ForeignBox::make(found.size(), {0, Numbers{4}}, source, {0, Numbers{8}}, counts, form_of({0, 0, 4, 1}));
+      ForeignBox::make(found.size(), {0, Strides{4}}, source, {0, Strides{8}}, counts, form_of({0, 0, 4, 1}));
   REQUIRE(box.ok());
   pool::FailingSource memory;
   Scratch scratch(memory);
@@ -134,7 +122,7 @@ TEST_CASE("a number that does not fit is found wherever it is") {
   const base::ConstBytes memory(reinterpret_cast<const uint8_t*>(source.data()), source.size() * 8);
   const Numbers counts{50'000};
   const auto box =
-      ForeignBox::make(UINT64_MAX, {0, Numbers{0}}, memory, {0, Numbers{16}}, counts, form_of({11, 3, 8, 1}));
+      ForeignBox::make(UINT64_MAX, {0, Strides{0}}, memory, {0, Strides{16}}, counts, form_of({11, 3, 8, 1}));
   REQUIRE(box.ok());
   Scratch scratch;
   CHECK(box.value().fetch(scratch, nullptr).ok());
@@ -158,9 +146,9 @@ TEST_CASE("memory that is taken away while workers read it is an error and no cr
   REQUIRE(memory.ok());
   REQUIRE(os::commit(memory.value(), size).ok());
   const Numbers counts{size / 16};
-  const auto box = [&](const std::vector<uint32_t>& form, uint64_t target) {
+  const auto box = [&](const std::vector<uint32_t>& form, int64_t target) {
     auto made =
-        ForeignBox::make(size, {0, Numbers{target}}, {memory.value(), size}, {0, Numbers{16}}, counts, form_of(form));
+        ForeignBox::make(size, {0, Strides{target}}, {memory.value(), size}, {0, Strides{16}}, counts, form_of(form));
     REQUIRE(made.ok());
     return made.value();
   };
@@ -207,7 +195,7 @@ TEST_CASE("gathered chunks are what the memory had, with the fill value where it
   const uint8_t fill[] = {0xAA, 0xBB};
   // 3 x 4 of 10 x 10 elements, into a chunk of 4 x 8.
   const auto box =
-      ForeignBox::make(64, {0, Numbers{16, 2}}, memory, {8, Numbers{40, 4}}, Numbers{3, 4}, form_of({5, 4, 4, 2}));
+      ForeignBox::make(64, {0, Strides{16, 2}}, memory, {8, Strides{40, 4}}, Numbers{3, 4}, form_of({5, 4, 4, 2}));
   REQUIRE(box.ok());
   Worker worker;
   GatherChunk gather{.store = {.file = sink->lease().take(), .space = space.value(), .filters = chain},
@@ -250,5 +238,5 @@ TEST_CASE("gathered chunks are what the memory had, with the fill value where it
   gather.store.file = sink->lease().take();
   CHECK(gather.run(worker).code() == Code::kTypeMismatch);
   CHECK(space.value()->end_of_file() == end);
-  CHECK(CheckElements{.box = box.value()}.run(worker).code() == Code::kTypeMismatch);
+  CHECK(GatherElements{.box = box.value()}.run(worker).code() == Code::kTypeMismatch);
 }

@@ -1,8 +1,8 @@
-// Runs of the file whose elements worker threads fetch from a user's memory and put into the file's form.
+// What worker threads fetch from a user's memory and put into the file's form.
 import { native } from '../../native.js';
-import { dot, isContiguous, partsOf, positions, product, rowMajorStrides, walkedDimensions, type Box, type ElementSource } from './box.js';
+import { dot, isContiguous, positions, product, rowMajorStrides, walkedDimensions, type Box, type ElementSource } from './box.js';
 import type { FileStore } from './file-store.js';
-import { checkSource, fetched, formOf, isAsInFile } from './form.js';
+import { checkSource, copyElementsLater, fetched, fetchPiece, isAsInFile, nativeElements, piecesOf, type Piece } from './form.js';
 import { begin, task, wait, type Flight, type Steps } from './steps.js';
 
 /** A worker thread has memory for so many bytes of elements at a time. */
@@ -28,6 +28,23 @@ export function isDirect({ count, source }: Pick<ElementRun, 'count' | 'source'>
   return isAsInFile(source) && isContiguous(source, count, elementSize);
 }
 
+/**
+ * Fetches elements side by side, if that is for worker threads to do.
+ * @param memory gives some of our own @returns what it gave, with the elements; undefined where the calling thread copies them as well
+ */
+export function* gathered(source: ElementSource, count: readonly number[], elementSize: number, memory: () => Buffer): Steps<Buffer | undefined> {
+  if (isDirect({ count, source }, elementSize) || !isGathered(product(count) * elementSize)) return undefined;
+  const bytes = memory();
+  yield* copyElementsLater(bytes, 0, rowMajorStrides(count, elementSize), source, count, elementSize);
+  return bytes;
+}
+
+/** Copies a piece, on a worker thread where that is for those to do. */
+export function* gatheredPiece(piece: Piece, elementSize: number): Steps<Buffer> {
+  const { source, count, size } = piece;
+  return (yield* gathered(source, count, elementSize, () => Buffer.allocUnsafeSlow(size))) ?? fetchPiece(piece, elementSize);
+}
+
 /** The runs of an array of `shape` that a box lies in. @param address of the array's first element */
 export function* elementRuns(address: number, box: Box, shape: readonly number[], elementSize: number, source: ElementSource): Generator<ElementRun> {
   const strides = rowMajorStrides(shape, elementSize);
@@ -42,30 +59,24 @@ export function* elementRuns(address: number, box: Box, shape: readonly number[]
 
 /** Begins to write a run. The memory must stay until the flight has landed, and be looked at then. */
 export function* gatherRun(store: FileStore, flight: Flight, { at, count, source }: ElementRun, elementSize: number): Steps {
-  for (const part of partsOf(count, elementSize, GATHERED_BYTES)) {
+  for (const piece of piecesOf(source, count, elementSize, GATHERED_BYTES)) {
     if (flight.failed) return;
     source.signal?.throwIfAborted();
-    const size = product(part.count) * elementSize;
-    yield* wait(store.throttle.enter(size));
-    const piece = { at: at + part.first * elementSize, count: part.count, source: { ...source, offset: source.offset + dot(part.start, source.strides) } };
-    flight.add(begin(gatherPiece(store, piece, elementSize, size)));
+    yield* wait(store.throttle.enter(piece.size));
+    flight.add(begin(writePiece(store, at + piece.first * elementSize, piece, elementSize)));
   }
 }
 
 /** The throttle has been entered. */
-function* gatherPiece(store: FileStore, { at, count, source }: ElementRun, elementSize: number, size: number): Steps {
+function* writePiece(store: FileStore, at: number, { count, source, size }: Piece, elementSize: number): Steps {
   const isThere = (): void => {
     checkSource(source, count, elementSize);
   };
   try {
     // The memory is the user's, who may have detached it while others had their turn.
     isThere();
-    const { bytes, offset } = source;
-    const targetStrides = Float64Array.from(rowMajorStrides(count, elementSize));
-    const strides = Float64Array.from(source.strides);
-    const gathering = task((ticket) => {
-      store.file.gather(ticket, at, size, targetStrides, bytes, offset, strides, Float64Array.from(count), formOf(source, elementSize));
-    }, bytes);
+    const strides = rowMajorStrides(count, elementSize);
+    const gathering = task((ticket) => { store.file.gather(ticket, at, size, ...nativeElements(0, strides, source, count, elementSize)); }, source.bytes);
     yield* fetched(gathering, isThere);
   } finally {
     store.throttle.leave(size);
