@@ -3,9 +3,9 @@ import { endianness } from 'node:os';
 import { FreestoneError } from '../../errors.js';
 import { readReference, referenceSize, type Reference } from '../format/global-heap.js';
 import type { CharacterSet, DatatypeMessage, StringPad } from '../format/datatype.js';
-import { native } from '../../native.js';
 import type { Steps } from '../storage/steps.js';
-import { fixedTexts } from './fixed-texts.js';
+import { fixedTexts, putFixedTexts } from './fixed-texts.js';
+import { joinedTexts, LONGEST_JOINED } from './joined-texts.js';
 import { mismatch, numberKinds, type FloatName, type IntegerName, type TypedArrayConstructor } from './number-kind.js';
 
 /** Where variable-length values go. */
@@ -185,40 +185,9 @@ export function fixedStringType(size: number, { encoding = 'utf8', pad = 'null' 
   });
   return {
     ...type,
-    putAll: (target, values) => putAscii(target, values, { size, room, filler }),
+    putAll: (target, values) => putFixedTexts(target, values, { size, room, filler }),
     getAll: (source, heap) => fixedTexts(source, size, pad, (offset) => type.get(source, offset, heap) as string),
   };
-}
-
-/** Texts that are encoded together. */
-const TEXTS_TOGETHER = 4096;
-const encodingSpace = Buffer.allocUnsafeSlow(2 ** 20);
-
-/** In UTF-8, until the next call. */
-function encodedTexts(all: string): Buffer {
-  if (all.length * 3 > encodingSpace.length) return Buffer.from(all);
-  return encodingSpace.subarray(0, encodingSpace.write(all));
-}
-
-/** How many characters each text has of those that are encoded together. */
-const lengthsSpace = new Uint32Array(TEXTS_TOGETHER);
-
-/** Texts of which each character is a byte. @returns false when there is another one, or one that does not fit */
-function putAscii(target: Buffer, values: readonly unknown[], { size, room, filler }: { readonly size: number; readonly room: number; readonly filler: number }): boolean {
-  for (let first = 0; first < values.length; first += TEXTS_TOGETHER) {
-    const end = Math.min(first + TEXTS_TOGETHER, values.length);
-    let all = '';
-    for (let i = first; i < end; i += 1) {
-      const value = values[i];
-      if (typeof value !== 'string') return false;
-      all += value;
-      lengthsSpace[i - first] = value.length;
-    }
-    const texts = encodedTexts(all);
-    if (texts.length !== all.length) return false;
-    if (!native().placeTexts(texts, lengthsSpace.subarray(0, end - first), target.subarray(first * size, end * size), size, room, filler)) return false;
-  }
-  return true;
 }
 
 /** Bytes of the text. A lone surrogate has no encoding and would be written as something else. */
@@ -267,20 +236,12 @@ export function variableStringType(encoding: CharacterSet = 'utf8'): ElementType
   return {
     ...type,
     putAll: (target, values, heap) => {
-      // One text with many of them is encoded several times as fast as each by itself; with all of them it would leave the caches.
-      for (let first = 0; first < values.length; first += TEXTS_TOGETHER) {
-        const end = Math.min(first + TEXTS_TOGETHER, values.length);
-        // Half of what `join` takes.
-        let all = '';
-        for (let i = first; i < end; i += 1) {
-          const value = values[i];
-          if (typeof value !== 'string') return false;
-          all += value + '\0';
-        }
-        if (!isWellFormed(all)) return false;
-        const texts = encodedTexts(all);
-        if (encoding === 'ascii' && texts.length !== all.length) return false;
-        if (!heap.insertTexts(texts, target.subarray(first * referenceSize, end * referenceSize))) return false;
+      for (let first = 0; first < values.length; ) {
+        const some = joinedTexts(values, first, '\0', LONGEST_JOINED);
+        if (some === null || !isWellFormed(some.text) || (encoding === 'ascii' && some.bytes.length !== some.text.length)) return false;
+        const end = first + some.lengths.length;
+        if (!heap.insertTexts(some.bytes, target.subarray(first * referenceSize, end * referenceSize))) return false;
+        first = end;
       }
       return true;
     },

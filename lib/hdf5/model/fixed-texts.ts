@@ -1,7 +1,9 @@
-// Texts that each have the same number of bytes in the file, as strings: gathered without their padding and decoded together, which
-// takes a tenth of what decoding each by itself takes.
+// Texts that each have the same number of bytes in the file, many at a time: written as one, and as strings gathered without their padding
+// and decoded together, which takes a tenth of what decoding each by itself takes.
+import { native } from '../../native.js';
 import type { StringPad } from '../format/datatype.js';
 import { turn, wait, type Steps } from '../storage/steps.js';
+import { joinedTexts } from './joined-texts.js';
 
 /** So many bytes of texts become strings at once. V8 keeps all of them as long as one of them is held. */
 const GATHERED_BYTES = 2 ** 18;
@@ -50,4 +52,16 @@ function gather(source: Buffer, size: number, pad: StringPad, into: Buffer): str
     to += 1;
   }
   return into.toString(bits < 0x80 ? 'latin1' : 'utf8', 0, to - 1);
+}
+
+/** Writes texts of which each character is a byte. @returns false when there is another one, or one that does not fit */
+export function putFixedTexts(target: Buffer, values: readonly unknown[], { size, room, filler }: { readonly size: number; readonly room: number; readonly filler: number }): boolean {
+  for (let first = 0; first < values.length; ) {
+    const some = joinedTexts(values, first, '', room);
+    if (some === null || some.bytes.length !== some.text.length) return false;
+    const end = first + some.lengths.length;
+    if (!native().placeTexts(some.bytes, some.lengths, target.subarray(first * size, end * size), size, room, filler)) return false;
+    first = end;
+  }
+  return true;
 }
