@@ -156,6 +156,10 @@ it('a signal that is aborted already keeps every call from beginning, and what i
   ];
   for (const call of calls({ signal: AbortSignal.abort(REASON) })) await expect(call()).rejects.toBe(REASON);
   for (const call of calls({ signal: wrong('stop') })) await expect(call()).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT', argument: 'signal' });
+  const wrongSignal = { signal: wrong('stop') };
+  for (const call of [() => dataset.readSync(undefined, wrongSignal), () => table.readSync(wrongSignal), () => (table.object as Dataset).readColumnsSync(undefined, wrongSignal)]) {
+    expect(call).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', argument: 'signal' }));
+  }
   await expect(dataset.append(few, wrong({ signals: 1 }))).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT', argument: 'signals' });
   expect(dataset.shape).toEqual([3]);
   expect(table.rows).toBe(0);

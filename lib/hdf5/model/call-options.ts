@@ -4,7 +4,8 @@ import { checkOptions, checkSignal } from '../../errors.js';
 export interface CallOptions {
   /**
    * Ends the call before its next chunk or piece: the promise is rejected with the signal's reason, once nothing of the call is under way any more.
-   * An append leaves no row then, and nothing a write that waited for its turn; of a write that has begun, parts may be written.
+   * An append leaves no row then, and nothing a write that waited for its turn; of a write that has begun, parts may be written, and
+   * what a read was given as `into` may hold parts.
    */
   readonly signal?: AbortSignal | undefined;
 }

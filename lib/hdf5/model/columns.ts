@@ -6,6 +6,7 @@ import { ExternalStorage } from '../storage/external.js';
 import { Throttle } from '../storage/file-store.js';
 import { copyElements, fetchNow } from '../storage/form.js';
 import { begin, done, flown, turn, wait, Flight, type Steps } from '../storage/steps.js';
+import type { CallOptions } from './call-options.js';
 import type { Selection } from './data.js';
 import type { DatasetNode } from './dataset-node.js';
 import type { Member } from './element-type.js';
@@ -15,11 +16,9 @@ import { decoded } from './values.js';
 /** Values by the names of their columns: numbers in a typed array of their kind (complex ones as pairs), others in an array. */
 export type DatasetColumns = Readonly<Record<string, TypedArray | readonly unknown[]>>;
 
-export interface ReadColumnsOptions {
+export interface ReadColumnsOptions extends CallOptions {
   /** Names of members, each once; all unless given. */
   readonly columns?: readonly string[];
-  /** Ends the reading. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** So many bytes of rows are read at once, or a chunk where that is larger. */

@@ -213,6 +213,7 @@ export class Dataset {
   readSync(selection?: Selection, options: ReadOptions = {}): DatasetValues {
     const { node } = this;
     node.context.assertOpen();
+    signalOf(options);
     return this.#named(() => node.readNow(selection, options) ?? now(() => begin(node.read(selection, options))));
   }
 
@@ -240,6 +241,7 @@ export class Dataset {
   readColumnsSync(selection?: Selection, options: ReadColumnsOptions = {}): DatasetColumns {
     const { node } = this;
     node.context.assertOpen();
+    signalOf(options);
     return this.#named(() => now(() => begin(readColumns(node, selection, options))));
   }
 

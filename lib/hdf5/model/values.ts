@@ -3,19 +3,18 @@ import { FreestoneError } from '../../errors.js';
 import { positions, type Box } from '../storage/box.js';
 import { turn, wait, type Steps } from '../storage/steps.js';
 import type { ElementType, HeapReader } from './element-type.js';
+import type { CallOptions } from './call-options.js';
 import { mismatch, type TypedArray } from './number-kind.js';
 
 /** What a dataset holds: numbers in a typed array, or other elements one by one, in row-major order; a scalar's one value. */
 export type DatasetValues = TypedArray | readonly unknown[] | number | bigint | boolean | string | object;
 
-export interface ReadOptions {
+export interface ReadOptions extends CallOptions {
   /**
    * Where numbers are put: a typed array of the dataset's kind, with as many elements as are read. Of a compound without
    * variable-length members: a Buffer or Uint8Array, for packed rows as `append` takes them; of texts of a fixed length the same.
    */
   readonly into?: TypedArray;
-  /** Ends the reading, of which nothing is given then; `into` may hold a part. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Some elements of a dataset, with the box that they are. */
