@@ -38,6 +38,6 @@ it('has a program for each thing that it explains', () => {
 it.each(programs.filter(({ code }) => !/^\/\/ \S+\.mjs\n/.test(code)))('the program in line $line prints what is below it', ({ line, code, output }) => {
   const path = join(folder, `line-${String(line)}.mjs`);
   writeFileSync(path, code);
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', path], { cwd: repository, encoding: 'utf8', timeout: 25_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', path], { cwd: repository, encoding: 'utf8', timeout: 150_000 });
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: output, stderr: '' });
 });

@@ -93,7 +93,7 @@ describe('a signal ends', () => {
     const first = [dataset.write(values), growing.append(values)];
     const second = [dataset.write(new Float64Array(COUNT), undefined, { signal }), dataset.read(undefined, { signal }), growing.append(values, { signal })];
     controller.abort(REASON);
-    for (const one of second) await expect(one).rejects.toBe(REASON);
+    await Promise.all(second.map((one) => expect(one).rejects.toBe(REASON)));
     await Promise.all(first);
     expect(isValues(await dataset.read())).toBe(true);
     expect(growing.shape).toEqual([COUNT]);

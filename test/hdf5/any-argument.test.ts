@@ -77,7 +77,7 @@ describe('whatever is passed', () => {
       { numRuns: 500 },
     );
     await scratchFile.close();
-  }, 60_000);
+  });
 
   it('specs that are nearly right give a dataset or an error with a code', async () => {
     const scratchFile = await H5File.create(scratch.path());
@@ -104,5 +104,5 @@ describe('whatever is passed', () => {
     );
     expect(made).toBeGreaterThan(0);
     await scratchFile.close();
-  }, 60_000);
+  });
 });

@@ -56,7 +56,7 @@ describe.each(['rows', 'columns'] as const)('a table in %s takes very many rows 
     // The rows are 86 MB, and the text alone is more than is kept of a column that was encoded when it was looked at; the other two are 29.
     // 34 MB may be on their way through the filter.
     expect(most).toBeLessThan(given === data ? 50e6 : 80e6);
-  }, 60_000);
+  });
 
   it('in a synchronous call', async () => {
     await using file = await H5File.create(scratch.path());
@@ -64,7 +64,7 @@ describe.each(['rows', 'columns'] as const)('a table in %s takes very many rows 
     table.appendSync(data);
     table.appendSync({ ...data, x: values });
     await expectRows(table, rows);
-  }, 60_000);
+  });
 
   it('or none, when the last value of one cannot be held, and says of which', async () => {
     await using file = await H5File.create(scratch.path());
@@ -79,7 +79,7 @@ describe.each(['rows', 'columns'] as const)('a table in %s takes very many rows 
     await table.append(data);
     await expectRows(table, 3);
     file.space.validate();
-  }, 60_000);
+  });
 });
 
 it('values that change while they are written are refused, and leave no row', async () => {
@@ -95,7 +95,7 @@ it('values that change while they are written are refused, and leave no row', as
   expect(looks).toBeGreaterThan(1);
   expect(dataset.shape).toEqual([3]);
   expect(await dataset.read()).toEqual(['a', 'b', 'c']);
-}, 60_000);
+});
 
 it.each(['string', t.string(16)] as const)('texts beyond what is kept come back, %s', async (dtype) => {
   const count = 2_400_000;
@@ -109,7 +109,7 @@ it.each(['string', t.string(16)] as const)('texts beyond what is kept come back,
   const found = (await (back.root.get('x') as Dataset).read()) as string[];
   expect(found.length).toBe(count);
   expect(found.findIndex((text, i) => text !== texts[i])).toBe(-1);
-}, 60_000);
+});
 
 it('an array of several dimensions comes in parts that need not be whole rows', async () => {
   await using file = await H5File.create(scratch.path());
@@ -121,7 +121,7 @@ it('an array of several dimensions comes in parts that need not be whole rows', 
     const found = (await dataset.read()) as Float64Array;
     expect(found.findIndex((value, i) => value !== Math.floor(i / 2_700_000) * 10 + (Math.floor(i / 900_000) % 3) + ((i % 900_000) % 90) * 100)).toBe(-1);
   }
-}, 60_000);
+});
 
 it('a signal ends it, and leaves no row', async () => {
   await using file = await H5File.create(scratch.path());
@@ -133,4 +133,4 @@ it('a signal ends it, and leaves no row', async () => {
   expect(table.rows).toBe(0);
   await table.append(data);
   await expectRows(table);
-}, 60_000);
+});

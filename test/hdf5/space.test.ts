@@ -38,7 +38,7 @@ describe('a file that is written over and over', () => {
     const used = opened.map().filter(({ kind }) => kind !== 'unused');
     expect(used.reduce((end, { offset, size }) => (expect(offset).toBeGreaterThanOrEqual(end), offset + size), 0)).toBeGreaterThan(0);
     await opened.close();
-  }, 60_000);
+  });
 
   it('keeps each state until the next is there: the bytes of the last flush do not change before it', async () => {
     const path = scratch.path();

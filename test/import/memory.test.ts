@@ -57,6 +57,5 @@ describe('the memory of an import does not grow with its input', () => {
       expect(found.rows).toBe(rows);
       expect(found.peak).toBeLessThan(limit);
     },
-    180_000,
   );
 });

@@ -36,7 +36,7 @@ describeWith(['h5py'], "the tables of vega-datasets equal what Python's csv modu
       for (const as of ['columns', 'table'] as const) jobs.push([`${name} as ${as}`, await importTable(join(data, name), as)]);
     }
     compare('compare_csv.py', jobs.map(([, job]) => job)).forEach((comparison, index) => found.set(jobs[index]?.[0] ?? '', comparison));
-  }, 120_000);
+  });
 
   it.each(tables.flatMap((name) => [`${name} as columns`, `${name} as table`]))('%s, value by value', (key) => {
     const comparison = found.get(key);

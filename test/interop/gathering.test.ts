@@ -50,5 +50,5 @@ describeWith(['h5py'], 'what worker threads fetch and convert', () => {
       expect(found.length).toBe(values.length);
       expect([name, values.findIndex((value, i) => found[i] !== value)]).toEqual([name, -1]);
     }
-  }, 60_000);
+  });
 });

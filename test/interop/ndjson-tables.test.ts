@@ -54,7 +54,7 @@ describeWith(['h5py'], "the records of vega-datasets equal what Python's json mo
       }
     }
     compare('compare_ndjson.py', jobs.map(([, job]) => job)).forEach((comparison, index) => found.set(jobs[index]?.[0] ?? '', comparison));
-  }, 120_000);
+  });
 
   it('all that are lists of flat or nested records are imported, value by value', () => {
     expect([...failed].map(([name, error]) => `${name}: ${String(error)}`)).toEqual([]);

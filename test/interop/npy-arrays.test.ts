@@ -32,7 +32,7 @@ describeWith(['h5py'], "numpy's arrays, imported, are what numpy loads", () => {
   let names: readonly string[] = [];
   beforeAll(() => {
     names = JSON.parse(runPython('npy_arrays.py', ['--make', scratch.folder])) as string[];
-  }, 120_000);
+  });
 
   it.each<[string, ImportOptions, (name: string) => boolean]>([
     ['by default', {}, () => true],

@@ -63,7 +63,7 @@ describe('what was written', () => {
       }),
       { numRuns: 60, interruptAfterTimeLimit: 60_000 },
     );
-  }, 90_000);
+  });
 
   it('is read into memory of the caller, which must be of its kind and size', async () => {
     const file = await H5File.create(scratch.path());

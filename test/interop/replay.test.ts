@@ -133,7 +133,7 @@ describeWith(['h5py'], 'what is left of a file', () => {
     });
     // The last ones had most of the steps behind them.
     expect(wrecks.at(-1)?.flushed).toBeGreaterThan(steps / 2);
-  }, 60_000);
+  });
 
   it('has never been cut below what was written and still belongs to it', () => {
     for (const events of recorded.values()) {

@@ -21,7 +21,7 @@ const entries = Object.keys(manifest.exports)
 let user: InstalledPackage;
 beforeAll(() => {
   user = new InstalledPackage();
-}, 180_000);
+});
 afterAll(() => {
   user.remove();
 });
@@ -33,7 +33,7 @@ function answer(kind: 'mjs' | 'cjs', code: string): unknown {
   return JSON.parse(stdout);
 }
 
-describe('the installed package', { timeout: 180_000 }, () => {
+describe('the installed package', () => {
   it('brings what it needs to run and nothing for those who build it', () => {
     const tops = new Set(user.files.map((path) => path.split('/')[0]));
     expect([...tops].filter((name) => !['dist', 'lib', 'native', 'prebuilds'].includes(name ?? '')).toSorted()).toEqual(
@@ -213,5 +213,5 @@ describe('the installed package', { timeout: 180_000 }, () => {
     } finally {
       other.remove();
     }
-  }, 180_000);
+  });
 });
