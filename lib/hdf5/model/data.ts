@@ -49,8 +49,13 @@ function isStrided(data: unknown): data is StridedArray {
   return typeof data === 'object' && data !== null && 'data' in data && 'shape' in data && isTypedArray(data.data) && Array.isArray(data.shape);
 }
 
+/** @throws {FreestoneError} ERR_INVALID_ARGUMENT for an array that has lost its memory */
 function bytesOf(array: TypedArray): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  try {
+    return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  } catch (error) {
+    throw new FreestoneError('ERR_INVALID_ARGUMENT', 'the memory of the data has been detached', {}, { cause: error });
+  }
 }
 
 /** Whether the array's memory is elements of this type. */
@@ -68,14 +73,19 @@ export function dataBlock(data: unknown, type: ElementType): DataBlock {
   return valuesBlock(data, type);
 }
 
+/** Packed rows of a compound come as bytes, and texts of a fixed length. */
+function isPacked(array: TypedArray, type: ElementType): boolean {
+  return array instanceof Uint8Array && (type.message.class === 'compound' || type.message.class === 'string') && !type.variable;
+}
+
+/** Data whose bytes are those of the file. @throws {FreestoneError} as `dataBlock` */
+export function bytesAsInFile(data: unknown, type: ElementType): Uint8Array | undefined {
+  return isTypedArray(data) && ((type.swap === 1 && isDirect(data, type)) || isPacked(data, type)) ? bytesOf(data) : undefined;
+}
+
 function typedBlock(array: TypedArray, type: ElementType): DataBlock {
-  if (isDirect(array, type)) {
-    return packedBlock(bytesOf(array), divided(array.length, type.lanes, type), type, type.swap);
-  }
-  // Packed rows of a compound come as bytes, and texts of a fixed length.
-  if (array instanceof Uint8Array && (type.message.class === 'compound' || type.message.class === 'string') && !type.variable) {
-    return packedBlock(array, divided(array.length, type.size, type), type, 1);
-  }
+  if (isDirect(array, type)) return packedBlock(bytesOf(array), divided(array.length, type.lanes, type), type, type.swap);
+  if (isPacked(array, type)) return packedBlock(bytesOf(array), divided(array.length, type.size, type), type, 1);
   if (type.lanes !== 1) throw mismatch(type.name, array, 'cannot be made of');
   const { length } = array;
   const conversion = conversionOf(array, type);

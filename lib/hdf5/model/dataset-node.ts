@@ -13,7 +13,7 @@ import { mostReadNow, type MetadataBatch } from '../storage/file-store.js';
 import { withSpare } from '../storage/spare.js';
 import { begin, done, settled, wait, Flight, Line, type Pending, type Steps } from '../storage/steps.js';
 import { aboutDataset } from './about.js';
-import { checkedBox, checkedNumbers, type DataBlock, type Selection } from './data.js';
+import { bytesAsInFile, checkedBox, checkedNumbers, dataBlock, type DataBlock, type Selection } from './data.js';
 import { encodeDatasetHeader } from './dataset-header.js';
 import { checkFits, type DatasetPlan } from './dataset-spec.js';
 import { nativeFilters } from './filters.js';
@@ -102,8 +102,33 @@ export class DatasetNode extends ObjectNode {
     return yield* this.#start(yield* this.#checked(block, box.count, signal), box, 'written', signal);
   }
 
+  /** A write has been done within the call. @param shape with the rows that it added, if any */
+  #written(shape: readonly number[]): void {
+    this.#shape = shape;
+    void this.context.noteUnflushed(this);
+    this.touch();
+  }
+
   /** @returns what settles when the rows have been taken; undefined when they have been */
-  append(block: DataBlock, signal?: AbortSignal): Pending | undefined {
+  append(data: unknown, signal?: AbortSignal): Pending | undefined {
+    const { type } = this.plan;
+    const bytes = bytesAsInFile(data, type);
+    if (bytes !== undefined && this.#extend(bytes)) return this.context.store.turns.next(bytes.length);
+    return this.appendBlock(dataBlock(data, type), signal);
+  }
+
+  /** Nearly all there is to an append: a copy behind the rows that came last. @returns whether that was all */
+  #extend(bytes: Uint8Array): boolean {
+    const { storage } = this;
+    if (this.#busy > 0 || this.context.isFlushBeginning || !(storage instanceof ChunkedStorage)) return false;
+    const shape = storage.extend(bytes);
+    if (shape === undefined) return false;
+    this.#written(shape);
+    return true;
+  }
+
+  /** As `append`. */
+  appendBlock(block: DataBlock, signal?: AbortSignal): Pending | undefined {
     if (this.#takesNow(block)) {
       const { box, shape } = this.#nextRows(block);
       const before = this.#shape;
@@ -305,12 +330,11 @@ export class DatasetNode extends ObjectNode {
     const storage = this.storage;
     if (storage instanceof ContiguousStorage) {
       if (!storage.take(box, source)) return false;
-    } else {
-      if (!(storage instanceof ChunkedStorage) || !storage.take(box, source, shape)) return false;
-      this.#shape = shape;
-      void this.context.noteUnflushed(this);
+      this.touch();
+      return true;
     }
-    this.touch();
+    if (!(storage instanceof ChunkedStorage) || !storage.take(box, source, shape)) return false;
+    this.#written(shape);
     return true;
   }
 

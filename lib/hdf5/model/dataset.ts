@@ -168,7 +168,7 @@ export class Dataset {
       return;
     }
     try {
-      const pending = node.append(dataBlock(data, node.plan.type), signal);
+      const pending = node.append(data, signal);
       if (pending !== undefined) await promised(pending);
     } catch (error) {
       throw aboutDataset(this.path, error);
@@ -184,7 +184,7 @@ export class Dataset {
       for (const part of data as Iterable<Data>) this.appendSync(part);
       return;
     }
-    this.#named(() => { now(() => node.append(dataBlock(data, node.plan.type)) ?? done); });
+    this.#named(() => { now(() => node.append(data) ?? done); });
   }
 
   /**

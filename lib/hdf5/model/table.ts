@@ -151,8 +151,8 @@ export class Table {
     if (first === undefined) return undefined;
     first.assertWritable();
     if (this.object === this.#datasets[0]) {
-      if (Array.isArray(data)) return first.append(dataBlock(data, this.#rowType), signal);
-      return first.append(this.#rowsBlock(this.#blocks(data as Readonly<Record<string, ColumnValues>>)), signal);
+      if (Array.isArray(data)) return first.append(data, signal);
+      return first.appendBlock(this.#rowsBlock(this.#blocks(data as Readonly<Record<string, ColumnValues>>)), signal);
     }
     const blocks = this.#blocks(Array.isArray(data) ? this.#transposed(data as readonly unknown[]) : (data as Readonly<Record<string, ColumnValues>>));
     // What needs conversion and is not much is converted now, so that no column grows when another cannot.

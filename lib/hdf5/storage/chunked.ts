@@ -21,6 +21,7 @@ import { checkSource, isAsInFile } from './form.js';
 import { gathered, isGathered } from './gather.js';
 import { begin, flown, settled, wait, Flight, Line, type Pending, type Steps } from './steps.js';
 import { StoredChunks } from './stored-chunks.js';
+import { Tail } from './tail.js';
 
 export interface ChunkedOptions {
   readonly shape: readonly number[];
@@ -47,6 +48,8 @@ export class ChunkedStorage {
   readonly #storing = new Map<number, Pending>();
   readonly #now: ChunksNow;
   readonly #line = new Line();
+  /** Null as soon as anything else has its turn. */
+  #tail: Tail | null = null;
   /** A chunk whose writer did not wait for it could not be stored; it is in the cache again. */
   #hasFailed = false;
 
@@ -106,11 +109,27 @@ export class ChunkedStorage {
    * @throws what a write failed with; then the dataset may have the new shape, from which `withdraw` goes back
    */
   take(box: Box, source: ElementSource, shape: readonly number[]): boolean {
+    this.#tail = null;
     if (!this.#line.isFree || this.#hasFailed) return false;
-    return this.#now.write(box, source, () => {
+    const isGrowing = shape !== this.#shape;
+    const isTaken = this.#now.write(box, source, () => {
       this.index.grow(shape);
       this.#shape = shape;
     });
+    if (isTaken && isGrowing) this.#tail = Tail.of(this.#cache, { ...this.#options, shape });
+    return isTaken;
+  }
+
+  /**
+   * Adds rows behind those that `take` added last, if they are a part of the same chunk and nothing has been done since that `take` would have to know of.
+   * @param bytes as the file has them @returns the shape with them; undefined where nothing has changed, and `take` may see to it
+   */
+  extend(bytes: Uint8Array): readonly number[] | undefined {
+    const rows = this.#hasFailed ? undefined : this.#tail?.extend(bytes);
+    if (rows === undefined) return undefined;
+    const [extent = 0, ...row] = this.#shape;
+    this.#shape = [extent + rows, ...row];
+    return this.#shape;
   }
 
   /**
@@ -121,7 +140,7 @@ export class ChunkedStorage {
   *write(box: Box, source: ElementSource, until: 'written' | 'taken' = 'written'): Steps {
     if (product(box.count) === 0) return;
     const flight = new Flight();
-    const gathered = begin(this.#line.inTurn(() => this.#gatherAll(box, source, flight, until === 'written')));
+    const gathered = begin(this.#inTurn(() => this.#gatherAll(box, source, flight, until === 'written')));
     yield* settled(gathered);
     const landed = begin(flight.landed());
     // Also where gathering has failed: the memory is in use until then.
@@ -129,6 +148,11 @@ export class ChunkedStorage {
     else this.#noteFailure(landed);
     gathered.check();
     if (until === 'written') landed.check();
+  }
+
+  *#inTurn(steps: () => Steps): Steps {
+    this.#tail = null;
+    yield* this.#line.inTurn(steps);
   }
 
   /** Of what nobody waits for. */
@@ -191,7 +215,7 @@ export class ChunkedStorage {
 
   /** Reads one box, as all writes that were asked for before have left it. */
   *read(box: Box, target: ElementTarget): Steps {
-    if (product(box.count) > 0) yield* this.#line.inTurn(() => this.#readAll(box, target));
+    if (product(box.count) > 0) yield* this.#inTurn(() => this.#readAll(box, target));
   }
 
   *#readAll(box: Box, target: ElementTarget): Steps {
@@ -278,7 +302,7 @@ export class ChunkedStorage {
 
   /** Stores all that is only in memory. */
   flush(): Steps {
-    return this.#line.inTurn(() => this.#storeAll());
+    return this.#inTurn(() => this.#storeAll());
   }
 
   *#storeAll(): Steps {
@@ -306,7 +330,7 @@ export class ChunkedStorage {
 
   /** Gives the space of all chunks back once all that was asked for has ended. */
   discard(): Steps {
-    return this.#line.inTurn(() => this.#discard());
+    return this.#inTurn(() => this.#discard());
   }
 
   *#discard(): Steps {
@@ -320,12 +344,12 @@ export class ChunkedStorage {
    * behind the end, where the next rows are written over it.
    */
   withdraw(shape: readonly number[]): Steps {
-    return this.#line.inTurn(() => this.#resize(shape, true));
+    return this.#inTurn(() => this.#resize(shape, true));
   }
 
   /** Gives the dataset another shape; chunks that are no longer inside are forgotten, and what is cut off reads as fill. */
   resize(shape: readonly number[]): Steps {
-    return this.#line.inTurn(() => this.#resize(shape));
+    return this.#inTurn(() => this.#resize(shape));
   }
 
   *#resize(shape: readonly number[], isTolerant = false): Steps {
