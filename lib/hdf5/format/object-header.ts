@@ -67,18 +67,19 @@ const MESSAGE_HEADER_SIZE = 4;
 const SCRATCH_BYTES = 2 ** 16;
 
 /** Where headers are put together. */
-let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+let scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
 /**
  * Encodes a header in one piece: by hand, since it holds nearly all metadata of a file.
+ * @param expected about how many bytes it will have, if those are very many: memory for so many is taken at once
  * @throws a RangeError when a body is larger than `maxMessageSize`, which callers rule out
  */
-export function encodeObjectHeader(messages: Iterable<HeaderMessage>): Buffer {
+export function encodeObjectHeader(messages: Iterable<HeaderMessage>, expected = 0): Buffer {
   let end = LONGEST_PREFIX;
   for (const { type, constant, marked, body } of messages) {
     if (body.length > maxMessageSize) throw new RangeError(`a header message of ${String(body.length)} bytes`);
     const next = end + MESSAGE_HEADER_SIZE + body.length;
-    if (next > scratch.length) scratch = Buffer.concat([scratch.subarray(0, end)], 2 * next);
+    if (next + CHECKSUM_SIZE > scratch.length) scratch = enlarged(scratch.subarray(0, end), Math.max(2 * next, expected));
     scratch[end] = type;
     scratch[end + 1] = body.length;
     scratch[end + 2] = body.length >>> 8;
@@ -93,11 +94,19 @@ export function encodeObjectHeader(messages: Iterable<HeaderMessage>): Buffer {
   scratch[start + 4] = 2;
   scratch[start + 5] = flags;
   scratch.writeUIntLE(size, start + FIXED_PREFIX, 1 << flags);
-  const header = Buffer.allocUnsafe(end - start + CHECKSUM_SIZE);
-  scratch.copy(header, 0, start, end);
-  sealObjectHeader(header);
+  const inScratch = scratch.subarray(start, end + CHECKSUM_SIZE);
+  let header = inScratch;
   if (scratch.length > SCRATCH_BYTES) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  else header = Buffer.from(inScratch);
+  sealObjectHeader(header);
   return header;
+}
+
+/** Memory that is not used is not touched, and so takes none. */
+function enlarged(begun: Buffer, size: number): Buffer {
+  const larger: Buffer = Buffer.allocUnsafeSlow(size);
+  larger.set(begun);
+  return larger;
 }
 
 /** Whether a header of one chunk has the checksum of its bytes. */

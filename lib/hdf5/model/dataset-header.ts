@@ -28,14 +28,13 @@ export function constantMessages(plan: DatasetPlan): ConstantMessages {
 
 /**
  * Encodes the header of a dataset.
- * @param shape as of now @param more messages behind those that each dataset has
+ * @param shape as of now @param more messages behind those that each dataset has @returns what is good until the next is encoded
  */
 export function encodeDatasetHeader(plan: DatasetPlan, shape: readonly number[], where: Layout, more: readonly HeaderMessage[]): Buffer {
   const { filters, maxShape, fill } = plan;
   const isPlain = where.kind === 'contiguous' && filters.length === 0 && fill === null && more.length === 0;
   if (isPlain && where.address !== null && pattern !== undefined && isLike(pattern, plan, shape)) {
-    const header = Buffer.allocUnsafe(pattern.bytes.length);
-    header.set(pattern.bytes);
+    const header = pattern.bytes;
     writeAddress(header, where.address, header.length - PLACE_SIZE);
     sealObjectHeader(header);
     return header;

@@ -36,6 +36,8 @@ const newGroupMessages: readonly HeaderMessage[] = [
 
 /** A link's message holds the name and some 20 bytes more. */
 const MAX_NAME_BYTES = maxMessageSize - 64;
+/** With most names. */
+const LINK_BYTES = 48;
 
 interface NewDataset {
   readonly dataset: Dataset;
@@ -292,7 +294,7 @@ export class Group extends ObjectNode {
       else if (child instanceof Group) addresses.push(child.commit(batch, onDurable));
       else addresses.push(child.held?.commit(batch, onDurable) ?? child.headerAddress ?? 0);
     }
-    return batch.place(encodeObjectHeader(this.#messages(addresses)));
+    return batch.place(encodeObjectHeader(this.#messages(addresses), LINK_BYTES * addresses.length));
   }
 
   *#messages(addresses: readonly number[]): Generator<HeaderMessage> {

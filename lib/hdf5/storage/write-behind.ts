@@ -4,9 +4,9 @@ import { begin, done, Flight, Line, type Pending, type Steps } from './steps.js'
 /** Neighbours within one page go out in one write. */
 const PAGE_BYTES = 2 ** 18;
 /** From so many bytes on they are written without being asked for. */
-const PRESSED_BYTES = 4 * 2 ** 20;
-/** Kept for the next load, and more where a load had more: a commit of a large index has, time and again. */
-const SPARE_PAGES = PRESSED_BYTES / PAGE_BYTES;
+const PRESSED_BYTES = 2 * 2 ** 20;
+/** Kept for the next loads, of which one leaves while the other is gathered, and more where a load had more: a commit of a large index has, time and again. */
+const SPARE_PAGES = (2 * PRESSED_BYTES) / PAGE_BYTES;
 
 /** A stretch of the file with what is to be written of it: `runs` has start and end of each, ascending, never adjacent. */
 interface Page {
