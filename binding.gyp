@@ -12,7 +12,6 @@
     'has_libdeflate%': '<!(node native/find-library.mjs libdeflate <(codecs))',
     'has_lz4%': '<!(node native/find-library.mjs lz4 <(codecs))',
     'has_zstd%': '<!(node native/find-library.mjs zstd <(codecs))',
-    'has_isal%': '<!(node native/find-library.mjs isal <(codecs))',
   },
   'target_defaults': {
     'include_dirs': ['native'],
@@ -48,7 +47,6 @@
         'native/pipeline/deflate.cc',
         'native/pipeline/deflate_blocks.cc',
         'native/pipeline/deflate_front.cc',
-        'native/pipeline/isal.cc',
         'native/pipeline/lz4_blocks.cc',
         'native/pipeline/zstd_streams.cc',
       ],
@@ -58,7 +56,6 @@
         ['has_libdeflate==1', {'defines': ['FREESTONE_LIBDEFLATE'], 'link_settings': {'libraries': ['-l:libdeflate.a']}}],
         ['has_lz4==1', {'defines': ['FREESTONE_LZ4'], 'link_settings': {'libraries': ['-l:liblz4.a']}}],
         ['has_zstd==1', {'defines': ['FREESTONE_ZSTD'], 'link_settings': {'libraries': ['-l:libzstd.a']}}],
-        ['has_isal==1', {'defines': ['FREESTONE_ISAL']}],
         ['sanitize!=""', {
           'cflags!': ['-O3'],
           'cflags': ['-fsanitize=<(sanitize)', '-fno-sanitize=vptr', '-fno-sanitize-recover=all', '-O1', '-g'],

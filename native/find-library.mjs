@@ -1,7 +1,7 @@
 // Says whether a build can have a compressor's library, for binding.gyp: prints 1 or 0.
-//   node native/find-library.mjs <libdeflate|lz4|zstd|isal> [system|none]
+//   node native/find-library.mjs <libdeflate|lz4|zstd> [system|none]
 // Tried with the compiler itself, because a package's files may be anywhere. Archives alone are taken, so that what is built
-// needs nothing installed where it runs; of ISA-L only the header, because it is looked for when the process runs.
+// needs nothing installed where it runs.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,6 @@ const probes = {
     source: '#include <zstd.h>\n#include <zstd_errors.h>\nextern "C" void* probe() { return ZSTD_createCCtx(); }\n',
     libraries: ['-l:libzstd.a'],
   },
-  isal: { source: '#include <isa-l/igzip_lib.h>\nextern "C" unsigned long probe() { return sizeof(isal_zstream); }\n', libraries: [] },
 };
 
 function isThere({ source, libraries }) {

@@ -37,12 +37,7 @@ Result<size_t> room(Scratch& scratch, const Step& step, size_t size) noexcept {
 }
 
 Result<size_t> encode(Scratch& scratch, const Step&, ConstBytes data, Bytes into) noexcept {
-  Deflater& deflater = scratch.deflater();
-  const size_t size = deflater.memory_size();
-  if (size == 0) return deflater.compress(data, into);
-  uint8_t* const memory = scratch.table(size);
-  if (memory == nullptr) return Status(Code::kOutOfMemory, "deflate");
-  return deflater.compress(data, into, {memory, size});
+  return scratch.deflater().compress(data, into);
 }
 
 Result<size_t> decode(Scratch& scratch, const Step&, ConstBytes data, Bytes into) noexcept {

@@ -10,7 +10,6 @@
 
 #include "pipeline/deflate_blocks.h"
 #include "pipeline/deflate_front.h"
-#include "pipeline/isal.h"
 
 namespace freestone::pipeline {
 
@@ -52,7 +51,7 @@ int run(z_stream& stream, ConstBytes data, Bytes into, size_t& written, Step ste
 /// level already finds what zlib finds at the fourth; where it is small, each kind of byte has little room.
 constexpr int kPlainLevels[10] = {0, 1, 2, 3, 4, 6, 7, 8, 9, 9};
 constexpr int kShuffledLevels[10] = {0, 2, 3, 4, 5, 6, 7, 8, 9, 9};
-constexpr int kLargeShuffledLevels[10] = {0, 1, 1, 1, 1, 6, 6, 8, 9, 9};
+constexpr int kLargeShuffledLevels[10] = {0, 1, 1, 3, 2, 6, 6, 8, 9, 9};
 constexpr size_t kLargeShuffled = size_t{1} << 20;
 /// Below this zlib's own is the smallest, and nobody waits for it.
 constexpr size_t kSmall = 512;
@@ -132,7 +131,6 @@ constexpr bool kHasLibdeflate = false;
 DeflatePlan deflate_plan(int level, bool shuffled, size_t size) noexcept {
   if (size < kSmall || level < 0 || level > 9) return {DeflateLibrary::kZlib, level};
   const bool is_large = shuffled && size >= kLargeShuffled;
-  if (level == 1 && is_large && isal_available()) return {DeflateLibrary::kIsal, 1};
   if (!kHasLibdeflate) return {DeflateLibrary::kZlib, level};
   return {DeflateLibrary::kLibdeflate, (is_large   ? kLargeShuffledLevels
                                         : shuffled ? kShuffledLevels
@@ -140,11 +138,8 @@ DeflatePlan deflate_plan(int level, bool shuffled, size_t size) noexcept {
 }
 
 std::span<const char* const> deflate_libraries() noexcept {
-  static constexpr const char* kNames[] = {"isa-l", "libdeflate", "zlib"};
-  static constexpr const char* kWithoutLibdeflate[] = {"isa-l", "zlib"};
-  const std::span<const char* const> names =
-      kHasLibdeflate ? std::span<const char* const>(kNames) : std::span<const char* const>(kWithoutLibdeflate);
-  return isal_available() ? names : names.subspan(1);
+  static constexpr const char* kNames[] = {"libdeflate", "zlib"};
+  return std::span<const char* const>(kNames).subspan(kHasLibdeflate ? 0 : 1);
 }
 
 Deflater::~Deflater() {
@@ -193,10 +188,8 @@ Result<size_t> Deflater::prepare(int level, size_t size, bool shuffled) noexcept
 Result<size_t> Deflater::prepare_with(DeflatePlan plan, size_t size) noexcept {
   if (size > std::numeric_limits<uLong>::max() / 2) return Status(Code::kInvalidSize, "deflate");
   plan_ = plan;
-  // ISA-L's output may not fit into what zlib's fits into, and is then made by zlib.
-  const int zlib_level = plan.library == DeflateLibrary::kZlib ? plan.level : 1;
-  if (plan.library != DeflateLibrary::kLibdeflate) {
-    if (const Status status = prepare_zlib(zlib_level); !status.ok()) return status;
+  if (plan.library == DeflateLibrary::kZlib) {
+    if (const Status status = prepare_zlib(plan.level); !status.ok()) return status;
     return static_cast<size_t>(deflateBound(&stream_, static_cast<uLong>(size)));
   }
   if (const Status status = prepare_libdeflate(plan.level); !status.ok()) return status;
@@ -207,13 +200,7 @@ Result<size_t> Deflater::prepare_with(DeflatePlan plan, size_t size) noexcept {
 #endif
 }
 
-size_t Deflater::memory_size() const noexcept { return plan_.library == DeflateLibrary::kIsal ? isal_memory() : 0; }
-
-Result<size_t> Deflater::compress(ConstBytes data, Bytes into, Bytes memory) noexcept {
-  if (plan_.library == DeflateLibrary::kIsal && memory.size() >= isal_memory()) {
-    const size_t written = isal_compress(memory.data(), data, into);
-    return written > 0 ? Result<size_t>(written) : compress_zlib(data, into);
-  }
+Result<size_t> Deflater::compress(ConstBytes data, Bytes into) noexcept {
 #ifdef FREESTONE_LIBDEFLATE
   if (plan_.library == DeflateLibrary::kLibdeflate) {
     size_t written = plan_.level > 0 ? compress_behind_front(libdeflate_, plan_.level, data, into) : 0;

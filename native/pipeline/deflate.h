@@ -1,9 +1,9 @@
 #pragma once
 // zlib streams of whole chunks, made and read by the fastest library that keeps what zlib's levels promise: libdeflate
-// where the build has it, which is spared what a chunk begins with and needs no search, ISA-L where it is installed,
-// zlib always. The state of each is kept between chunks because setting one up costs as much as a small chunk.
+// where the build has it, which is spared what a chunk begins with and needs no search, and zlib always. The state of
+// each is kept between chunks because setting one up costs as much as a small chunk.
 //   threads: one at a time.    memory: 270 KiB to 1 MiB and 40 KiB, allocated by the libraries on first use; 50 KiB of
-//   stack; what ISA-L wants is the caller's.
+//   stack.
 #include <zlib.h>
 
 #include <cstddef>
@@ -17,7 +17,7 @@ struct libdeflate_decompressor;
 namespace freestone::pipeline {
 
 /// Who compresses.
-enum class DeflateLibrary : uint8_t { kZlib, kLibdeflate, kIsal };
+enum class DeflateLibrary : uint8_t { kZlib, kLibdeflate };
 
 /// How a level of zlib is kept.
 struct DeflatePlan {
@@ -26,8 +26,7 @@ struct DeflatePlan {
   int level = 0;
 };
 
-/// What keeps the promise of zlib's `level`: no larger output, at level 1 no more than 1.02 times. docs/filters.md has
-/// the table and how it was measured.
+/// What keeps the promise of zlib's `level`: no larger output. docs/filters.md has the table and how it was measured.
 /// @param shuffled whether bytes of the same place in their elements stand together
 /// @param size of what is compressed
 [[nodiscard]] DeflatePlan deflate_plan(int level, bool shuffled, size_t size) noexcept;
@@ -46,12 +45,8 @@ class Deflater {
   /// The most that `size` bytes can become at `level`, 0 to 9; after this, `compress` at that level has what it needs.
   /// @param shuffled see `deflate_plan`
   [[nodiscard]] base::Result<size_t> prepare(int level, size_t size, bool shuffled = false) noexcept;
-  /// What `compress` at the prepared level wants beside its state, in bytes.
-  [[nodiscard]] size_t memory_size() const noexcept;
   /// Compresses at the prepared level. How many bytes of `into` were written. `into` holds what `prepare` said.
-  /// @param memory of `memory_size`, aligned as malloc does; with less, zlib is who compresses
-  [[nodiscard]] base::Result<size_t> compress(base::ConstBytes data, base::Bytes into,
-                                              base::Bytes memory = {}) noexcept;
+  [[nodiscard]] base::Result<size_t> compress(base::ConstBytes data, base::Bytes into) noexcept;
 
   /// As `prepare`, with a library and a level of its own instead; only libraries that are there.
   [[nodiscard]] base::Result<size_t> prepare_with(DeflatePlan plan, size_t size) noexcept;

@@ -64,41 +64,6 @@ TEST_CASE("an unknown level is refused, and the next one works") {
   CHECK(compress(deflater, random_bytes(100, 1), 9).size() > 0);
 }
 
-TEST_CASE("ISA-L compresses in the memory that it is lent, and without it zlib does") {
-  if (pipeline::deflate_libraries().front() != std::string("isa-l")) return;
-  Deflater deflater;
-  Inflater inflater;
-  const auto data = random_bytes(2 << 20, 1, Kind::kRuns);
-  const auto plan = pipeline::deflate_plan(1, true, data.size());
-  REQUIRE(plan.library == pipeline::DeflateLibrary::kIsal);
-  const auto most = deflater.prepare_with(plan, data.size());
-  REQUIRE(most.ok());
-  std::vector<uint8_t> memory(deflater.memory_size());
-  CHECK(memory.size() > 0);
-  std::vector<uint8_t> streams[2];
-  for (const bool lent : {false, true}) {
-    auto& stream = streams[lent ? 1 : 0];
-    stream.resize(most.value());
-    const auto size = deflater.compress(data, stream, lent ? base::Bytes(memory) : base::Bytes());
-    REQUIRE(size.ok());
-    stream.resize(size.value());
-    std::vector<uint8_t> back(data.size());
-    REQUIRE(inflater.decompress(stream, back).value() == data.size());
-    CHECK(back == data);
-    REQUIRE(deflater.prepare_with(plan, data.size()).ok());
-  }
-  CHECK(streams[0] != streams[1]);
-  CHECK(streams[0] == [&] {
-    std::vector<uint8_t> stream(most.value());
-    REQUIRE(deflater.prepare_with({pipeline::DeflateLibrary::kZlib, 1}, data.size()).ok());
-    CHECK(deflater.memory_size() == 0);
-    const auto size = deflater.compress(data, stream);
-    REQUIRE(size.ok());
-    stream.resize(size.value());
-    return stream;
-  }());
-}
-
 TEST_CASE("a stream that is cut off anywhere is corrupt") {
   Deflater deflater;
   Inflater inflater;
