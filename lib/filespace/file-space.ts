@@ -116,7 +116,8 @@ export class FileSpace {
     const bytes = checkInteger('size', size, ofSize);
     if (options === undefined) return this.native.allocate(bytes);
     checkOptions('an allocation', options, ['alignment', 'kind']);
-    return this.native.allocate(bytes, checkAlignment(options.alignment ?? 1), kindCode(options.kind));
+    const { alignment, kind } = options;
+    return this.native.allocate(bytes, alignment === undefined ? 1 : checkAlignment(alignment), kindCode(kind));
   }
 
   /** `allocate` at a multiple of `alignment`, a power of two. */
@@ -295,8 +296,9 @@ function strategyCode(strategy: Strategy): number {
 }
 
 function kindCode(kind: AllocateOptions['kind']): number {
-  if (kind !== undefined) checkChoice('kind', kind, ['metadata', 'raw']);
-  return kinds.indexOf(kind);
+  const code = kinds.indexOf(kind);
+  if (code < 0) checkChoice('kind', kind, ['metadata', 'raw']);
+  return code;
 }
 
 function freedKind(options: FreeOptions | undefined): number | undefined {
