@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { FreestoneError } from '../../lib/errors.js';
 import { H5File, fletcher32, gzip, shuffle, t, type Dataset, type DatasetColumns, type DatasetSpec, type Selection } from '../../lib/hdf5/index.js';
 import { kinds, type Kind } from '../interop/kinds.js';
-import { collectGarbage } from './garbage.js';
+import { memoryOf } from './garbage.js';
 import { scratchFolder } from './scratch.js';
 
 const scratch = scratchFolder();
@@ -196,18 +196,7 @@ describe('columns of many rows', () => {
     await file.close();
     await using back = await H5File.open(path);
     const read = get(back, 'x');
-    await collectGarbage();
-    const before = process.memoryUsage().arrayBuffers;
-    let [most, turns, isDone] = [0, 0, false];
-    const look = (): void => {
-      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
-      turns += 1;
-      if (!isDone) setImmediate(look);
-    };
-    look();
-    const columns = await read.readColumns();
-    look();
-    isDone = true;
+    const { result: columns, most, turns } = await memoryOf(() => read.readColumns());
     expectRows(columns, 0, count);
     const numbers = 4 * 8 * count;
     expect(most).toBeGreaterThanOrEqual(numbers);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FreestoneError } from '../../lib/errors.js';
 import { gzip, H5File, t, type Dataset, type Table } from '../../lib/hdf5/index.js';
-import { collectGarbage } from './garbage.js';
+import { memoryOf } from './garbage.js';
 import { scratchFolder } from './scratch.js';
 
 const scratch = scratchFolder();
@@ -22,22 +22,6 @@ async function expectRows(table: Table, first = 0): Promise<void> {
   let wrong = 0;
   for (let i = 0; i < rows; i += 1) if (found.id[i] !== BigInt(i) || found.x[i] !== i / 8 || found.y[i] !== Math.fround(i / 8) || found.name[i] !== `n${String(i % 5000)}`) wrong += 1;
   expect(wrong).toBe(0);
-}
-
-/** What work takes of memory outside of V8's heap at most. */
-async function memoryOf(work: () => Promise<void>): Promise<{ most: number; turns: number }> {
-  await collectGarbage();
-  const before = process.memoryUsage().arrayBuffers;
-  let [most, turns, isDone] = [0, 0, false];
-  const look = (): void => {
-    most = Math.max(most, process.memoryUsage().arrayBuffers - before);
-    turns += 1;
-    if (!isDone) setImmediate(look);
-  };
-  look();
-  await work();
-  isDone = true;
-  return { most, turns };
 }
 
 describe.each(['rows', 'columns'] as const)('a table in %s takes very many rows in one call', (layout) => {
