@@ -30,20 +30,20 @@ function random() {
 
 /** For each kind its array, and a function that gives what the numbers come from. */
 const kinds = {
-  'float64, sine in steps of 2^-10': [Float64Array, ({ normal }) => (i) => Math.round((Math.sin(i / 1000) * 1e3 + normal()) * 2 ** 10) / 2 ** 10],
-  'float64, sine and noise': [Float64Array, ({ normal }) => (i) => Math.sin(i / 1000) * 1e3 + normal()],
-  'float64, two decimals': [Float64Array, ({ normal }) => (i) => Math.round((20 + 5 * Math.sin(i / 3000) + normal() * 0.3) * 100) / 100],
+  'float64 sine in steps of 2^-10': [Float64Array, ({ normal }) => (i) => Math.round((Math.sin(i / 1000) * 1e3 + normal()) * 2 ** 10) / 2 ** 10],
+  'float64 sine and noise': [Float64Array, ({ normal }) => (i) => Math.sin(i / 1000) * 1e3 + normal()],
+  'float64 two decimals': [Float64Array, ({ normal }) => (i) => Math.round((20 + 5 * Math.sin(i / 3000) + normal() * 0.3) * 100) / 100],
   'float64 that was float32': [Float64Array, ({ normal }) => (i) => Math.fround(Math.sin(i / 500) * 100 + normal())],
-  'float64, random walk': [Float64Array, ({ normal }) => { let at = 0; return () => (at += normal()); }],
-  'float32, sensor': [Float32Array, ({ normal }) => (i) => 20 + 5 * Math.sin(i / 3000) + normal() * 0.3],
-  'float32, two decimals': [Float32Array, ({ normal }) => (i) => Math.round((20 + 5 * Math.sin(i / 3000) + normal() * 0.3) * 100) / 100],
-  'uint16, converter of 12 bits': [Uint16Array, ({ normal }) => (i) => 2048 + 1000 * Math.sin(i / 700) + normal() * 20],
-  'int16, sound': [Int16Array, ({ normal }) => (i) => 8000 * Math.sin(i / 50) + 3000 * Math.sin(i / 13) + normal() * 300],
-  'uint16, image': [Uint16Array, ({ normal }) => (i) => 1000 + 800 * Math.sin((i % 1024) / 100) * Math.cos(Math.floor(i / 1024) / 80) + normal() * 32],
-  'int32, counter': [Int32Array, ({ uniform }) => (i) => i * 3 + Math.floor(uniform() * 3)],
-  'int32, sine and noise': [Int32Array, ({ normal }) => (i) => 1e6 * Math.sin(i / 1000) + normal() * 1000],
-  'uint32, random ids': [Uint32Array, ({ uniform }) => () => uniform() * 1e6],
-  'int64, times in ns': [BigInt64Array, ({ uniform }) => { let at = 1_700_000_000_000_000_000n; return () => (at += 1_000_000n + BigInt(Math.floor(uniform() * 1000))); }],
+  'float64 random walk': [Float64Array, ({ normal }) => { let at = 0; return () => (at += normal()); }],
+  'float32 sensor': [Float32Array, ({ normal }) => (i) => 20 + 5 * Math.sin(i / 3000) + normal() * 0.3],
+  'float32 two decimals': [Float32Array, ({ normal }) => (i) => Math.round((20 + 5 * Math.sin(i / 3000) + normal() * 0.3) * 100) / 100],
+  'uint16 converter of 12 bits': [Uint16Array, ({ normal }) => (i) => 2048 + 1000 * Math.sin(i / 700) + normal() * 20],
+  'int16 sound': [Int16Array, ({ normal }) => (i) => 8000 * Math.sin(i / 50) + 3000 * Math.sin(i / 13) + normal() * 300],
+  'uint16 image': [Uint16Array, ({ normal }) => (i) => 1000 + 800 * Math.sin((i % 1024) / 100) * Math.cos(Math.floor(i / 1024) / 80) + normal() * 32],
+  'int32 counter': [Int32Array, ({ uniform }) => (i) => i * 3 + Math.floor(uniform() * 3)],
+  'int32 sine and noise': [Int32Array, ({ normal }) => (i) => 1e6 * Math.sin(i / 1000) + normal() * 1000],
+  'uint32 random ids': [Uint32Array, ({ uniform }) => () => uniform() * 1e6],
+  'int64 times in ns': [BigInt64Array, ({ uniform }) => { let at = 1_700_000_000_000_000_000n; return () => (at += 1_000_000n + BigInt(Math.floor(uniform() * 1000))); }],
 };
 
 export const subjectNames = Object.keys(kinds);
