@@ -47,8 +47,9 @@ int run(z_stream& stream, ConstBytes data, Bytes into, size_t& written, Step ste
   return result;
 }
 
-/// libdeflate's levels for zlib's 0 to 9: what is no larger. Where data was shuffled and the chunk is large, its first
-/// level already finds what zlib finds at the fourth; where it is small, each kind of byte has little room.
+/// libdeflate's levels for zlib's 0 to 9: what is no larger, by measurement (docs/filters.md). Where data was shuffled
+/// and the chunk is large, its second level already finds what zlib finds at the fourth, but at zlib's third not all of
+/// it in times; where the chunk is small, each kind of byte has little room.
 constexpr int kPlainLevels[10] = {0, 1, 2, 3, 4, 6, 7, 8, 9, 9};
 constexpr int kShuffledLevels[10] = {0, 2, 3, 4, 5, 6, 7, 8, 9, 9};
 constexpr int kLargeShuffledLevels[10] = {0, 1, 1, 3, 2, 6, 6, 8, 9, 9};

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <iterator>
+
+#include "pipeline/byte_counts.h"
 
 namespace freestone::pipeline {
 
@@ -134,19 +137,10 @@ void DeflateBlocks::put_stored(ConstBytes data) noexcept {
 }
 
 void DeflateBlocks::put_literals(ConstBytes data) noexcept {
-  uint32_t counts[kLiterals] = {};
-  {
-    // Four tables, so that equal neighbours do not wait for each other.
-    uint32_t parts[4][256] = {};
-    size_t i = 0;
-    for (; i + 4 <= data.size(); i += 4) {
-      for (size_t k = 0; k < 4; ++k) ++parts[k][data[i + k]];
-    }
-    for (; i < data.size(); ++i) ++parts[0][data[i]];
-    for (size_t value = 0; value < 256; ++value) {
-      counts[value] = parts[0][value] + parts[1][value] + parts[2][value] + parts[3][value];
-    }
-  }
+  uint32_t of_bytes[256];
+  count_bytes(data, of_bytes);
+  uint32_t counts[kLiterals];
+  std::copy(std::begin(of_bytes), std::end(of_bytes), counts);
   counts[kEnd] = 1;
   uint8_t lengths[kLiterals] = {};
   if (!data.empty()) make_lengths(counts, lengths);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pipeline/byte_counts.h"
+
 namespace freestone::pipeline {
 
 using base::ConstBytes;
@@ -27,17 +29,11 @@ constexpr size_t kFew = 64;
 /// What is looked at beyond a piece.
 constexpr size_t kBehind = 7;
 
-bool is_even(const uint8_t* piece) noexcept {
-  // Four tables, so that equal neighbours do not wait for each other.
-  uint32_t counts[4][256] = {};
-  for (size_t i = 0; i < kPiece; i += 4) {
-    for (size_t k = 0; k < 4; ++k) ++counts[k][piece[i + k]];
-  }
+bool is_even(ConstBytes piece) noexcept {
+  uint32_t counts[256];
+  count_bytes(piece, counts);
   uint64_t squares = 0;
-  for (size_t value = 0; value < 256; ++value) {
-    const uint64_t count = counts[0][value] + counts[1][value] + counts[2][value] + counts[3][value];
-    squares += count * count;
-  }
+  for (const uint64_t count : counts) squares += count * count;
   constexpr uint64_t kExpected = kPiece / 256;
   return squares <= kPiece * kExpected + kMostUneven * kExpected;
 }
@@ -90,7 +86,7 @@ FrontKind DeflateFront::look() noexcept {
   if (data_.size() - at_ < kPiece + kBehind || repeats(at_)) {
     known_ = FrontKind::kOther;
   } else {
-    known_ = is_even(data_.data() + at_) ? FrontKind::kNoise : FrontKind::kLiterals;
+    known_ = is_even(data_.subspan(at_, kPiece)) ? FrontKind::kNoise : FrontKind::kLiterals;
   }
   return known_;
 }

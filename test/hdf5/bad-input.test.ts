@@ -237,6 +237,18 @@ describe('memory', () => {
   /** Memory that is freed goes back to the system, or is overwritten, so that a later use is noticed. */
   const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_PERTURB_: '238' };
 
+  it.each<[string, string, (gone: Float64Array) => unknown]>([
+    ['the values of a write', '/a/plain', (gone) => plain.write(gone)],
+    ['numbers that become others', '/a/grid', (gone) => grid.write(gone)],
+    ['the values of a new dataset', '/a/new', (gone) => root.createDataset('a/new', { data: gone })],
+    ['a column of rows', '/a/table', (gone) => table.append({ id: [1], value: gone, name: ['a'] })],
+    ['a column by itself', '/a/columns', (gone) => columns.append({ id: [1], value: gone, name: ['a'] })],
+  ])('that was taken away before is refused: %s', async (_, dataset, call) => {
+    const gone = Float64Array.of(1);
+    structuredClone(gone, { transfer: [gone.buffer] });
+    await expectRefused(() => call(gone), ARGUMENT, dataset, ['detached']);
+  });
+
   it('that is taken away meanwhile gives an error that names the dataset, or the values that it had', () => {
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', child('taken-memory'), scratch.path(), '3'], { encoding: 'utf8', env });
     expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });

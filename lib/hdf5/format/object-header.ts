@@ -94,10 +94,11 @@ export function encodeObjectHeader(messages: Iterable<HeaderMessage>, expected =
   scratch[start + 4] = 2;
   scratch[start + 5] = flags;
   scratch.writeUIntLE(size, start + FIXED_PREFIX, 1 << flags);
-  const inScratch = scratch.subarray(start, end + CHECKSUM_SIZE);
-  let header = inScratch;
-  if (scratch.length > SCRATCH_BYTES) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-  else header = Buffer.from(inScratch);
+  const isLarge = scratch.length > SCRATCH_BYTES;
+  const made = scratch.subarray(start, end + CHECKSUM_SIZE);
+  // A large one keeps its memory, and the next begins with little.
+  const header = isLarge ? made : Buffer.from(made);
+  if (isLarge) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   sealObjectHeader(header);
   return header;
 }

@@ -165,6 +165,21 @@ describe('an object header', () => {
       expect(decodeObjectHeader((address, size) => bytes.subarray(address, address + size), 0).messages).toHaveLength(count);
     }
   });
+
+  it('is whole wherever its memory had to grow, whatever was expected, and stays as it is when others are made', () => {
+    const headerOf = (sizes: readonly number[], value: number, expected?: number): Buffer =>
+      encodeObjectHeader(sizes.map((size) => ({ type: messageType.attribute, constant: false, body: Buffer.alloc(size, value) })), expected);
+    const decoded = (bytes: Buffer): number[] =>
+      decodeObjectHeader((address, size) => bytes.subarray(address, address + size), 0).messages.flatMap(({ body }) => (body.every((byte) => byte === body[0]) ? [body[0] ?? -1, body.length] : []));
+    // Around 64 KiB, where the first memory ends: with and without the header's own first and last bytes.
+    for (let size = 5500; size < 5540; size += 1) {
+      for (const expected of [undefined, 0, 100, 2 ** 20]) {
+        const first = headerOf([60_000, size], 1, expected);
+        const second = headerOf([60_000, size], 2, expected);
+        expect([decoded(first), decoded(second)]).toEqual([[1, 60_000, 1, size], [2, 60_000, 2, size]]);
+      }
+    }
+  });
 });
 
 describe('a writer of bytes', () => {
