@@ -201,7 +201,7 @@ Status Pool::free_slowly(void* block) noexcept {
   const Place place = place_of(block);
   if (place.span == nullptr) return kNotABlock;
   Heap* const of_span = place.span->heap.load(std::memory_order_relaxed);
-  if (of_span == nullptr) return free_large(*place.span);
+  if (of_span == nullptr) return free_large(*place.span, block);
   Heap* own = cached_heap(key_.load(std::memory_order_relaxed));
   if (own == nullptr) own = find_heap_slowly(false);
   // What it remembers may be of another time.
@@ -211,19 +211,24 @@ Status Pool::free_slowly(void* block) noexcept {
   return freed ? Status() : kNotABlock;
 }
 
-Result<size_t> Pool::usable_size(const void* block) const noexcept {
-  if (!owns(block)) return kNotABlock;
-  return size_at(*SpanTable::find(block));
+Span* Pool::span_of(const void* block) const noexcept {
+  if (!hardened_) {
+    const Place place = place_of(block);
+    return is_live(place) ? place.span : nullptr;
+  }
+  Span* const span = SpanTable::find(block);
+  const bool live = span != nullptr &&
+                    span->key.load(std::memory_order_acquire) == key_.load(std::memory_order_relaxed) &&
+                    block == span->base + span->user_offset;
+  return live ? span : nullptr;
 }
 
-bool Pool::owns(const void* block) const noexcept {
-  if (hardened_) {
-    const Span* const span = SpanTable::find(block);
-    return span != nullptr && span->key.load(std::memory_order_acquire) == key_.load(std::memory_order_relaxed) &&
-           block == span->base + span->user_offset;
-  }
-  return is_live(place_of(block));
+Result<size_t> Pool::usable_size(const void* block) const noexcept {
+  const Span* const span = span_of(block);
+  return span == nullptr ? Result<size_t>(kNotABlock) : Result<size_t>(size_at(*span));
 }
+
+bool Pool::owns(const void* block) const noexcept { return span_of(block) != nullptr; }
 
 // Chunks
 

@@ -176,6 +176,8 @@ class Pool : public base::Shared<Pool> {
     uint32_t block = 0;
   };
   [[nodiscard]] Place place_of(const void* address) const noexcept;
+  /// The span of a live block, or null. Another thread that frees the block may take the span away at any time.
+  [[nodiscard]] Span* span_of(const void* block) const noexcept;
   [[nodiscard]] bool is_live(const Place& place) const noexcept;
   [[nodiscard]] static size_t size_at(const Span& span) noexcept;
 
@@ -201,8 +203,11 @@ class Pool : public base::Shared<Pool> {
   [[nodiscard]] base::Result<void*> allocate_in(SizeClass size_class) noexcept;
   [[nodiscard]] base::Result<void*> allocate_large(size_t size, size_t alignment) noexcept;
   [[nodiscard]] base::Status free_slowly(void* block) noexcept;
-  [[nodiscard]] base::Status free_large(Span& span) noexcept;
-  [[nodiscard]] base::Status resize_large(Span& span, size_t bytes) noexcept;
+  /// Under the lock: takes the key of a large block's span away, so that nobody else has it. False when the span is
+  /// not, or not any more, that block's.
+  [[nodiscard]] bool claim_large(Span& span, const void* block) noexcept;
+  [[nodiscard]] base::Status free_large(Span& span, const void* block) noexcept;
+  [[nodiscard]] base::Status resize_large(Span& span, const void* block, size_t bytes) noexcept;
   /// As `resize`, of a large block on which another pool has a span.
   [[nodiscard]] base::Status resize_below(const uint8_t* block, size_t size) noexcept;
   /// Under the lock, for a span without a key.

@@ -36,24 +36,30 @@ Result<void*> Pool::allocate_large(size_t size, size_t alignment) noexcept {
   return static_cast<void*>(block);
 }
 
-Status Pool::free_large(Span& span) noexcept {
-  uint64_t expected = key_.load(std::memory_order_relaxed);
-  // Of several frees, one succeeds.
-  if (!span.key.compare_exchange_strong(expected, 0, std::memory_order_acq_rel)) return kNotABlock;
+bool Pool::claim_large(Span& span, const void* block) noexcept {
+  const uint64_t key = key_.load(std::memory_order_relaxed);
+  uint64_t expected = key;
+  // The record may be another block's by now. With this pool's key it stays what it is until the lock is given back, as
+  // records go back to be used again under the lock only.
+  return span.key.load(std::memory_order_acquire) == key && span.base == block &&
+         span.size_class.load(std::memory_order_relaxed) == kLarge &&
+         span.key.compare_exchange_strong(expected, 0, std::memory_order_acq_rel);
+}
+
+Status Pool::free_large(Span& span, const void* block) noexcept {
   const std::lock_guard guard(mutex_);
+  // Of several frees, one succeeds.
+  if (!claim_large(span, block)) return kNotABlock;
   return_to_source(span);
   return {};
 }
 
-Status Pool::resize_large(Span& span, size_t bytes) noexcept {
+Status Pool::resize_large(Span& span, const void* block, size_t bytes) noexcept {
   const std::lock_guard guard(mutex_);
-  // Under the lock no `free_all` changes the key.
-  const uint64_t key = key_.load(std::memory_order_relaxed);
-  uint64_t expected = key;
-  // As in `free_large`: who has taken the key away has the span.
-  if (!span.key.compare_exchange_strong(expected, 0, std::memory_order_acq_rel)) return kNotABlock;
+  if (!claim_large(span, block)) return kNotABlock;
   const Status status = bytes > span.bytes ? extend_span(span, bytes) : cut_span(span, bytes);
-  span.key.store(key, std::memory_order_release);
+  // Under the lock no `free_all` has changed it.
+  span.key.store(key_.load(std::memory_order_relaxed), std::memory_order_release);
   return status;
 }
 
@@ -92,17 +98,18 @@ Status Pool::cut_span(Span& span, size_t bytes) noexcept {
 
 Status Pool::resize(void* block, size_t size) noexcept {
   if (size == 0 || size > kMaxSize) return Status(Code::kInvalidSize, "resizing a block");
-  const auto usable = usable_size(block);
-  if (!usable.ok()) return usable.status();
+  // Looked for once: another thread that frees the block takes it out of the table.
+  Span* const found = span_of(block);
+  if (found == nullptr) return kNotABlock;
   if (hardened_) return Status(Code::kUnsupported, "resizing a block of a hardened pool in place");
-  const size_t old = usable.value();
-  Span& span = *SpanTable::find(block);
+  Span& span = *found;
+  const size_t old = size_at(span);
   if (span.size_class.load(std::memory_order_relaxed) != kLarge) {
     return size <= old ? Status() : Status(Code::kUnsupported, "growing a block of a size class");
   }
   // An eighth may stay unused, as in a class: a size that goes up and down a little need not ask the source each time.
   if (size <= old && size > old - old / 8) return {};
-  const Status status = resize_large(span, whole_pages(size));
+  const Status status = resize_large(span, block, whole_pages(size));
   // Half of it may stay unused where the source does not take it back.
   const bool stays = status.code() != Code::kInvalidAddress && size <= old && size > old / 2;
   return stays ? Status() : status;
@@ -117,7 +124,8 @@ Status Pool::resize_below(const uint8_t* block, size_t size) noexcept {
       hardened_) {
     return Status(Code::kUnsupported, "resizing a chunk in a pool");
   }
-  return size > kMaxSize ? Status(Code::kInvalidSize, "resizing a block") : resize_large(*span, whole_pages(size));
+  return size > kMaxSize ? Status(Code::kInvalidSize, "resizing a block")
+                         : resize_large(*span, block, whole_pages(size));
 }
 
 Result<void*> Pool::reallocate(void* block, size_t size) noexcept {

@@ -103,6 +103,32 @@ TEST_CASE("a block that one thread resizes while another frees it is freed once"
   CHECK(pool->validate().ok());
 }
 
+TEST_CASE("a resize that comes too late changes no block but its own") {
+  MappedSource source;
+  const auto pool = make_pool(source);
+  std::atomic<void*> resized{nullptr};
+  std::atomic<bool> done{false};
+  std::thread other([&] {
+    while (!done.load()) (void)pool->resize(resized.load(), 100'000);
+  });
+  uint64_t changed = 0;
+  for (uint64_t round = 0; round < steps(20'000); ++round) {
+    void* const block = get(pool, 400'000);
+    resized = block;
+    while (!pool->free(block).ok()) {
+    }
+    // At least as large as the first, so that it does not fit into what that leaves when something is beside it.
+    void* const next = get(pool, 400'000 + round % 7 * 70'000);
+    if (next != block && pool->usable_size(next).value() < 400'000) ++changed;
+    while (!pool->free(next).ok()) {
+    }
+  }
+  done = true;
+  other.join();
+  CHECK(changed == 0);
+  CHECK(source.live_bytes() == 0);
+}
+
 TEST_CASE("of threads that free one foreign block at once, one succeeds") {
   MappedSource source;
   const auto pool = make_pool(source);
