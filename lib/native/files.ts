@@ -61,8 +61,8 @@ export interface NativeFile {
   read(ticket: number, address: number, into: Uint8Array): void;
   /** As `read`, on the calling thread: for metadata, a few kilobytes at a time. */
   readSync(address: number, into: Uint8Array): void;
-  /** As `readSync`, but only what is in memory already: how many bytes that were, from the first on. */
-  readCached(address: number, into: Uint8Array): number;
+  /** As `readSync`, into any typed array, but only what is in memory already: how many bytes that were, from the first on. */
+  readCached(address: number, into: ArrayBufferView): number;
   /** Takes the file system's space for what is about to be written, so that a full disk is known before the first byte. */
   reserve(ticket: number, address: number, size: number): void;
   size(): number;

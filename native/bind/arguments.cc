@@ -16,19 +16,44 @@ namespace {
 struct TypedArray {
   void* data;
   size_t length;
+  napi_typedarray_type type;
 };
+
+TypedArray typed_array(const Napi::CallbackInfo& info, size_t index, const char* name, const char* what) {
+  const Napi::Value value = info[index];
+  if (!value.IsTypedArray()) refuse(info, name, what);
+  TypedArray array{nullptr, 0, napi_uint8_array};
+  const napi_status status =
+      napi_get_typedarray_info(info.Env(), value, &array.type, &array.length, &array.data, nullptr, nullptr);
+  if (status != napi_ok) refuse(info, name, what);
+  if (array.data == nullptr) array.length = 0;
+  return array;
+}
 
 TypedArray typed_array(const Napi::CallbackInfo& info, size_t index, const char* name, napi_typedarray_type wanted,
                        const char* what) {
-  const Napi::Value value = info[index];
-  if (!value.IsTypedArray()) refuse(info, name, what);
-  napi_typedarray_type type;
-  TypedArray array{nullptr, 0};
-  const napi_status status =
-      napi_get_typedarray_info(info.Env(), value, &type, &array.length, &array.data, nullptr, nullptr);
-  if (status != napi_ok || type != wanted) refuse(info, name, what);
-  if (array.data == nullptr) array.length = 0;
+  const TypedArray array = typed_array(info, index, name, what);
+  if (array.type != wanted) refuse(info, name, what);
   return array;
+}
+
+size_t element_size(napi_typedarray_type type) noexcept {
+  switch (type) {
+    case napi_int16_array:
+    case napi_uint16_array:
+      return 2;
+    case napi_int32_array:
+    case napi_uint32_array:
+    case napi_float32_array:
+      return 4;
+    case napi_float64_array:
+    case napi_bigint64_array:
+    case napi_biguint64_array:
+      return 8;
+    default:
+      // Of a kind that is not known yet, at least nothing is touched that is not the array's.
+      return 1;
+  }
 }
 
 }  // namespace
@@ -57,6 +82,11 @@ std::string text(const Napi::CallbackInfo& info, size_t index, const char* name)
 Bytes bytes(const Napi::CallbackInfo& info, size_t index, const char* name) {
   const TypedArray array = typed_array(info, index, name, napi_uint8_array, "a Uint8Array");
   return {static_cast<uint8_t*>(array.data), array.length};
+}
+
+Bytes memory(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const TypedArray array = typed_array(info, index, name, "a typed array");
+  return {static_cast<uint8_t*>(array.data), array.length * element_size(array.type)};
 }
 
 std::span<const uint32_t> words(const Napi::CallbackInfo& info, size_t index, const char* name) {

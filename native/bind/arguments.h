@@ -24,6 +24,9 @@ inline constexpr uint64_t kMaxSafeInteger = (uint64_t{1} << 53) - 1;
 /// The bytes of a Uint8Array or Buffer; empty when it was detached. They stay while the array is referenced.
 [[nodiscard]] base::Bytes bytes(const Napi::CallbackInfo& info, size_t index, const char* name);
 
+/// The same of any typed array.
+[[nodiscard]] base::Bytes memory(const Napi::CallbackInfo& info, size_t index, const char* name);
+
 /// The elements of a Uint32Array.
 [[nodiscard]] std::span<const uint32_t> words(const Napi::CallbackInfo& info, size_t index, const char* name);
 

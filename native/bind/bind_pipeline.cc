@@ -168,7 +168,7 @@ Napi::Value file_read_sync(const Napi::CallbackInfo& info) {
 Napi::Value file_read_cached(const Napi::CallbackInfo& info) {
   auto& file = self<FileSink>(info);
   const uint64_t address = whole_number(info, 0, "address");
-  const Bytes into = bytes(info, 1, "into");
+  const Bytes into = memory(info, 1, "into");
   const auto held = lease(info.Env(), file);
   const auto read = held.file().read_cached(address, into);
   check(info.Env(), read.status(), {.path = file.path(), .address = address});

@@ -18,6 +18,7 @@ import { encodeDatasetHeader } from './dataset-header.js';
 import { checkFits, type DatasetPlan } from './dataset-spec.js';
 import { nativeFilters } from './filters.js';
 import { ObjectNode, type FileContext } from './object-node.js';
+import { RowReads } from './row-reads.js';
 import { checkedBlock, SLICE_BYTES, writeSlices, type Encoding } from './slices.js';
 import { warnOfThrashing } from './thrashing.js';
 import type { Together } from './together.js';
@@ -33,6 +34,8 @@ export class DatasetNode extends ObjectNode {
   readonly #line = new Line();
   /** Those that have not ended. */
   #busy = 0;
+  /** Of a file that is only read. */
+  #rowReads: RowReads | undefined;
 
   /** @param stored where the elements are, if the file has it already */
   constructor(context: FileContext, parent: ObjectNode, name: string, plan: DatasetPlan, stored?: Layout) {
@@ -238,6 +241,8 @@ export class DatasetNode extends ObjectNode {
 
   /** What `read` gives, if it can be had at once: numbers, or one value, that are in memory. */
   readNow(selection: Selection | undefined, { into }: ReadOptions): DatasetValues | undefined {
+    const rows = this.#rowReads?.read(selection, into);
+    if (rows !== undefined) return rows;
     const { storage } = this;
     const { type } = this.plan;
     if (!this.#line.isFree || storage instanceof ExternalStorage || type.swap !== 1 || type.variable) return undefined;
@@ -249,6 +254,10 @@ export class DatasetNode extends ObjectNode {
     else if (type.arrays.length === 0 || isScalar) return undefined;
     const bytes = into === undefined ? new Uint8Array(count * type.size) : new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
     if (!storage.readNow(box, { bytes, isOurs: into === undefined, isBlank: into === undefined })) return undefined;
+    if (!this.context.isWritable && !isScalar) {
+      this.#rowReads ??= new RowReads(this.context.store, this.#shape, type);
+      this.#rowReads.note(storage.rowsAround(box.start[0] ?? 0));
+    }
     const [constructor = Uint8Array] = type.arrays;
     return into ?? new constructor(bytes.buffer, 0, count * type.lanes);
   }

@@ -19,6 +19,7 @@ import { ChunksNow } from './chunks-now.js';
 import type { FileStore, MetadataBatch } from './file-store.js';
 import { checkSource, isAsInFile } from './form.js';
 import { gathered, isGathered } from './gather.js';
+import type { RowRun } from './row-run.js';
 import { begin, flown, settled, wait, Flight, Line, type Pending, type Steps } from './steps.js';
 import { StoredChunks } from './stored-chunks.js';
 import { Tail } from './tail.js';
@@ -211,6 +212,11 @@ export class ChunkedStorage {
   /** Reads one box at once, if that can be done within the call and nothing is under way. @returns whether it did; else the target holds anything */
   readNow(box: Box, target: ElementTarget): boolean {
     return this.#line.isFree && this.#now.read(box, target);
+  }
+
+  /** As `ChunksNow` has it. */
+  rowsAround(row: number): RowRun | undefined {
+    return this.#now.rowsAround(row, this.#shape);
   }
 
   /** Reads one box, as all writes that were asked for before have left it. */

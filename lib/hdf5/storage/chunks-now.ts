@@ -17,6 +17,7 @@ import type { CachedChunk, ChunkCache } from './chunk-cache.js';
 import { copyInto, copyOut, type ChunkGeometry } from './chunk-copy.js';
 import { leastRun, mostReadNow, type FileStore } from './file-store.js';
 import { checkSource, isAsInFile } from './form.js';
+import type { RowRun } from './row-run.js';
 import type { StoredChunks } from './stored-chunks.js';
 
 /** A box in more chunks than these is not read or written within the call. */
@@ -208,6 +209,18 @@ export class ChunksNow {
       to += run;
     }
     return true;
+  }
+
+  /** The rows of the chunk that has this one, if they lie side by side in the file. @param shape of the dataset */
+  rowsAround(row: number, shape: readonly number[]): RowRun | undefined {
+    const { geometry, chunks } = this.#with;
+    const [chunkRows = 1, ...inRow] = geometry.shape;
+    if (!chunks.isPlain || inRow.some((extent, d) => extent !== shape[d + 1])) return undefined;
+    // There is one chunk for each position along the first dimension, so that this is its number too.
+    const number = Math.floor(row / chunkRows);
+    const address = chunks.index.get(number)?.address;
+    const first = number * chunkRows;
+    return address === undefined ? undefined : { first, end: Math.min(first + chunkRows, shape[0] ?? 0), address, rowBytes: product(inRow) * geometry.elementSize };
   }
 
   #startOf(position: readonly number[]): number[] {

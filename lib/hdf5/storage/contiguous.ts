@@ -14,6 +14,7 @@ import {
 import { checkSource, fetchPiece, piecesOf } from './form.js';
 import { elementRuns, gatherRun, isDirect, isGathered, type ElementRun } from './gather.js';
 import { leastRun, mostReadNow, writePieceSize, type Extent, type FileStore } from './file-store.js';
+import type { RowRun } from './row-run.js';
 import { begin, flown, settled, wait, Flight, Line, type Steps } from './steps.js';
 
 /** A dataset of up to so many bytes is written behind, together with what is near it. */
@@ -136,6 +137,13 @@ export class ContiguousStorage {
     into.set(found);
     if (found.length < into.length) into.fill(0, found.length);
     return true;
+  }
+
+  /** All rows, if they lie in the file, and not as little as what waits in memory does. */
+  rowsAround(): RowRun | undefined {
+    const [end = 0, ...inRow] = this.#shape;
+    if (this.#address === null || this.size <= SMALL_BYTES) return undefined;
+    return { first: 0, end, address: this.#address, rowBytes: product(inRow) * this.#elementSize };
   }
 
   *#read(box: Box, target: ElementTarget): Steps {
