@@ -13,14 +13,15 @@ import {
   type ElementTarget,
 } from './box.js';
 import { ChunkCache, type CachedChunk, type ChunkCacheStats } from './chunk-cache.js';
-import { copyInto, copyOut, type ChunkGeometry } from './chunk-copy.js';
-import type { ChunkIndex, ChunkRecord } from './chunk-index.js';
+import { copyInto, type ChunkGeometry } from './chunk-copy.js';
+import type { ChunkIndex } from './chunk-index.js';
+import { ChunkReads, type ChunkParts } from './chunk-reads.js';
 import { ChunksNow } from './chunks-now.js';
 import type { FileStore, MetadataBatch } from './file-store.js';
 import { checkSource, isAsInFile } from './form.js';
 import { gathered, isGathered } from './gather.js';
 import type { RowRun } from './row-run.js';
-import { begin, flown, settled, wait, Flight, Line, type Pending, type Steps } from './steps.js';
+import { begin, settled, wait, Flight, Line, type Pending, type Steps } from './steps.js';
 import { StoredChunks } from './stored-chunks.js';
 import { Tail } from './tail.js';
 
@@ -47,6 +48,7 @@ export class ChunkedStorage {
   #shape: readonly number[];
   readonly #cache: ChunkCache;
   readonly #storing = new Map<number, Pending>();
+  readonly #reads: ChunkReads;
   readonly #now: ChunksNow;
   readonly #line = new Line();
   /** Null as soon as anything else has its turn. */
@@ -67,14 +69,18 @@ export class ChunkedStorage {
     this.#chunks = new StoredChunks(store, { ...options, onStored });
     this.#geometry = { shape: options.chunkShape, strides: this.#chunkStrides, elementSize: options.elementSize };
     this.#cache = new ChunkCache(this.#chunkBytes, options.cacheBytes, options.fill, onThrash);
-    this.#now = new ChunksNow({
+    const parts: ChunkParts = {
       geometry: this.#geometry,
       chunkBytes: this.#chunkBytes,
       fill: options.fill,
       store,
       chunks: this.#chunks,
       cache: this.#cache,
-      isStoring: (number) => this.#storing.has(number),
+      storing: (number) => this.#storing.get(number),
+    };
+    this.#reads = new ChunkReads(parts);
+    this.#now = new ChunksNow({
+      ...parts,
       isComplete: (start, box) => this.#isComplete(start, box),
       evict: (number, cached) => {
         void store.throttle.enter(this.#chunkBytes);
@@ -221,84 +227,7 @@ export class ChunkedStorage {
 
   /** Reads one box, as all writes that were asked for before have left it. */
   *read(box: Box, target: ElementTarget): Steps {
-    if (product(box.count) > 0) yield* this.#inTurn(() => this.#readAll(box, target));
-  }
-
-  *#readAll(box: Box, target: ElementTarget): Steps {
-    const flight = new Flight();
-    // Chunks stay where they are until they have been read.
-    yield* flown(flight, this.#readChunks(box, target, flight));
-  }
-
-  *#readChunks(box: Box, target: ElementTarget, flight: Flight): Steps {
-    for (const position of positionsOf(box, this.#options.chunkShape)) {
-      if (flight.failed) break;
-      target.signal?.throwIfAborted();
-      yield* this.#readChunk([...position], box, target, flight);
-    }
-  }
-
-  *#readChunk(position: readonly number[], box: Box, target: ElementTarget, flight: Flight): Steps {
-    const { chunkShape, fill } = this.#options;
-    const number = this.index.number(position);
-    yield* settled(this.#storing.get(number));
-    const start = position.map((at, d) => at * (chunkShape[d] ?? 1));
-    const part = intersect(box, { start, count: chunkShape });
-    const cached = this.#cache.get(number);
-    if (cached !== undefined) {
-      this.#cache.fillUp(cached);
-      copyOut(this.#geometry, cached.buffer, start, part, box, target);
-      this.#cache.use(number, cached);
-      return;
-    }
-    const record = this.index.get(number);
-    if (record === undefined && fill === null && target.isBlank) return;
-    yield* wait(this.#store.throttle.enter(this.#chunkBytes));
-    const direct = record === undefined ? undefined : this.#wholeIn(start, part, box, target);
-    // What is left of a chunk is likely to be asked for next.
-    const isPart = part.count.some((n, d) => n < Math.min(chunkShape[d] ?? 1, (this.#shape[d] ?? 0) - (start[d] ?? 0)));
-    const kept = isPart && record !== undefined ? number : undefined;
-    flight.add(begin(record !== undefined && direct !== undefined ? this.#fetchWhole(record, direct) : this.#fetch(record, start, part, box, target, kept)));
-  }
-
-  /** Where a chunk that is read as a whole lies in the target, if that is memory of our own and the chunk one run of it. */
-  #wholeIn(start: readonly number[], part: Box, box: Box, { bytes, isOurs }: ElementTarget): Uint8Array | undefined {
-    const { chunkShape, elementSize } = this.#options;
-    if (!isOurs || part.count.some((n, d) => n !== chunkShape[d])) return undefined;
-    const strides = rowMajorStrides(box.count, elementSize);
-    if (!isContiguous({ strides }, chunkShape, elementSize)) return undefined;
-    const at = dot(start.map((first, d) => first - (box.start[d] ?? 0)), strides);
-    return bytes.subarray(at, at + this.#chunkBytes);
-  }
-
-  /** Reads a chunk to where it is wanted; the throttle has been entered. */
-  *#fetchWhole(record: ChunkRecord, into: Uint8Array): Steps {
-    try {
-      yield* this.#chunks.load(record, into);
-    } finally {
-      this.#store.throttle.leave(this.#chunkBytes);
-    }
-  }
-
-  /**
-   * Reads a chunk that is in the file, or nowhere; the throttle has been entered.
-   * @param number under which it is to stay in memory
-   */
-  *#fetch(record: ChunkRecord | undefined, start: readonly number[], part: Box, box: Box, target: ElementTarget, number: number | undefined): Steps {
-    const buffer = this.#cache.buffer();
-    let isKept = false;
-    try {
-      if (record === undefined) buffer.fill(this.#options.fill ?? 0);
-      else yield* this.#chunks.load(record, buffer);
-      if (number !== undefined && this.#cache.makeRoom()) {
-        this.#cache.use(number, { buffer, dirty: false, filled: this.#chunkBytes, isWritten: false });
-        isKept = true;
-      }
-      copyOut(this.#geometry, buffer, start, part, box, target);
-    } finally {
-      if (!isKept) this.#cache.recycle(buffer);
-      this.#store.throttle.leave(this.#chunkBytes);
-    }
+    if (product(box.count) > 0) yield* this.#inTurn(() => this.#reads.read(box, target, this.#shape));
   }
 
   /** Stores once more what failed when nobody waited for it. Before anything else is taken, so that memory does not fill up. */

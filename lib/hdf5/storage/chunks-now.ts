@@ -14,11 +14,11 @@ import {
   type ElementTarget,
 } from './box.js';
 import type { CachedChunk, ChunkCache } from './chunk-cache.js';
-import { copyInto, copyOut, type ChunkGeometry } from './chunk-copy.js';
-import { leastRun, mostReadNow, type FileStore } from './file-store.js';
+import { copyInto, copyOut } from './chunk-copy.js';
+import type { ChunkParts } from './chunk-reads.js';
+import { leastRun, mostReadNow } from './file-store.js';
 import { checkSource, isAsInFile } from './form.js';
 import type { RowRun } from './row-run.js';
-import type { StoredChunks } from './stored-chunks.js';
 
 /** A box in more chunks than these is not read or written within the call. */
 const MOST_CHUNKS = 8;
@@ -34,16 +34,7 @@ interface Part {
   readonly part: Box;
 }
 
-export interface ChunksNowOptions {
-  readonly geometry: ChunkGeometry;
-  readonly chunkBytes: number;
-  /** One element, or null for zeros. */
-  readonly fill: Uint8Array | null;
-  readonly store: FileStore;
-  readonly chunks: StoredChunks;
-  readonly cache: ChunkCache;
-  /** Whether a chunk is on its way to the file. */
-  readonly isStoring: (number: number) => boolean;
+export interface ChunksNowOptions extends ChunkParts {
   /** Whether nothing of a chunk that begins at `start` can follow a box. */
   readonly isComplete: (start: readonly number[], box: Box) => boolean;
   /** Takes a chunk out of the cache and starts to store it; the throttle has room. */
@@ -75,14 +66,14 @@ export class ChunksNow {
 
   /** Copies a few elements into one chunk. */
   #gather(position: readonly number[], box: Box, source: ElementSource, begins: () => void): boolean {
-    const { geometry, chunkBytes, store, chunks, cache, isStoring, isComplete, evict } = this.#with;
+    const { geometry, chunkBytes, store, chunks, cache, storing, isComplete, evict } = this.#with;
     const start = this.#startOf(position);
     const completes = isComplete(start, box);
     if (completes && !store.throttle.hasRoom(chunkBytes)) return false;
     const number = chunks.index.number(position);
     let cached = cache.get(number);
     if (cached === undefined) {
-      if (!cache.hasRoom || isStoring(number) || chunks.index.get(number) !== undefined) return false;
+      if (!cache.hasRoom || storing(number) !== undefined || chunks.index.get(number) !== undefined) return false;
       cached = emptyChunk(cache);
     }
     copyInto(geometry, cache, cached, start, box, box, source);
@@ -133,12 +124,12 @@ export class ChunksNow {
 
   /** What a box has of each chunk; undefined where that cannot be written within the call. */
   #parts(box: Box, isThrough: boolean): Part[] | undefined {
-    const { geometry: { shape }, chunkBytes, fill, store, chunks, cache, isStoring, isComplete } = this.#with;
+    const { geometry: { shape }, chunkBytes, fill, store, chunks, cache, storing, isComplete } = this.#with;
     const parts: Part[] = [];
     let [made, completed] = [0, 0];
     for (const position of positionsOf(box, shape)) {
       const number = chunks.index.number(position);
-      if (parts.length === MOST_CHUNKS || isStoring(number)) return undefined;
+      if (parts.length === MOST_CHUNKS || storing(number) !== undefined) return undefined;
       const start = this.#startOf(position);
       const part = intersect(box, { start, count: shape });
       if (cache.get(number) === undefined) {
@@ -184,10 +175,10 @@ export class ChunksNow {
 
   /** Reads a box that lies in one chunk. */
   #readChunk(position: readonly number[], box: Box, target: ElementTarget): boolean {
-    const { geometry, store, chunks, cache, isStoring } = this.#with;
+    const { geometry, store, chunks, cache, storing } = this.#with;
     const { shape, strides, elementSize } = geometry;
     const number = chunks.index.number(position);
-    if (isStoring(number)) return false;
+    if (storing(number) !== undefined) return false;
     const start = this.#startOf(position);
     const cached = cache.get(number);
     if (cached !== undefined) {
