@@ -1,10 +1,10 @@
 // `freestone filespace replay`: what each strategy makes of a trace of allocations.
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { FreestoneError } from '../errors.js';
+import { FreestoneError, formatBytes } from '../errors.js';
 import { FileSpace, drawReplays, simulate, type Replay, type Strategy, type Trace } from '../filespace/index.js';
 import type { Command } from './command.js';
-import { formatBytes, table } from './terminal.js';
+import { table } from './terminal.js';
 
 const { strategies } = FileSpace;
 const usage = `Usage: freestone filespace replay [options] <trace.json>

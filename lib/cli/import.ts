@@ -1,10 +1,10 @@
 // `freestone import`: tables and arrays of other formats into an HDF5 file.
 import { parseArgs } from 'node:util';
-import { FreestoneError } from '../errors.js';
+import { FreestoneError, formatBytes } from '../errors.js';
 import { type ArrayReport, type ImportOptions, type ImportReport, type TableReport, type TypeName, formats, importFiles, typeNames } from '../import/index.js';
 import type { Command } from './command.js';
 import { ProgressBar } from './progress.js';
-import { formatBytes, table } from './terminal.js';
+import { table } from './terminal.js';
 
 const usage = `Usage: freestone import [options] <input...> <output.h5>
 

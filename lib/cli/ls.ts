@@ -1,8 +1,9 @@
 // `freestone ls`: the groups, datasets and attributes of a file.
 import { parseArgs } from 'node:util';
+import { formatBytes } from '../errors.js';
 import { type Dataset, Group, H5File } from '../hdf5/index.js';
 import type { Command } from './command.js';
-import { formatBytes, table } from './terminal.js';
+import { table } from './terminal.js';
 
 const usage = `Usage: freestone ls [options] <file> [path]
 

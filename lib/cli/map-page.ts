@@ -1,6 +1,6 @@
 // A file's map as a picture and as a page that needs nothing else: no network, no other file.
+import { formatBytes } from '../errors.js';
 import type { ExtentKind, FileExtent } from '../hdf5/index.js';
-import { formatBytes } from './terminal.js';
 
 export const kindColours: Readonly<Record<ExtentKind, string>> = {
   superblock: '#8e24aa',

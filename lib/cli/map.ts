@@ -1,10 +1,11 @@
 // `freestone map`: which bytes of a file belong to what, drawn in the terminal.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { formatBytes } from '../errors.js';
 import { H5File, type ExtentKind, type FileExtent } from '../hdf5/index.js';
 import type { Command } from './command.js';
 import { mapPage, mapSVG } from './map-page.js';
-import { formatBytes, hasColours, styled, table } from './terminal.js';
+import { hasColours, styled, table } from './terminal.js';
 
 const usage = `Usage: freestone map [options] <file>
 

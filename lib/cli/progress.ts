@@ -1,5 +1,5 @@
 // A bar that is drawn over itself: on a terminal only, on standard error, so that standard output stays what was asked for.
-import { formatBytes } from './terminal.js';
+import { formatBytes } from '../errors.js';
 
 const barWidth = 24;
 /** Drawing more often than this is not seen. */

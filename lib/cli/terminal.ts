@@ -12,19 +12,6 @@ export function styled(style: Style, text: string): string {
   return hasColours() ? styleText(style, text) : text;
 }
 
-/** 1536 is `1.5 KiB`. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  const digits = unit === 0 || value >= 100 ? 0 : 1;
-  return `${value.toFixed(digits)} ${units[unit] ?? ''}`;
-}
-
 /** Rows of cells in columns that line up; the last column is as long as it is. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

@@ -1,5 +1,6 @@
 // Telling that a dataset's chunk cache is too small for the order in which its parts are written or read.
 import { channel } from 'node:diagnostics_channel';
+import { formatBytes } from '../../errors.js';
 import type { ChunkCacheStats } from '../storage/chunk-cache.js';
 
 const thrashing = channel('freestone:hdf5:thrash');
@@ -15,11 +16,10 @@ export interface ThrashEvent extends ChunkCacheStats {
 }
 
 export function warnOfThrashing(event: ThrashEvent): void {
-  const mib = (bytes: number): string => `${String(Math.round(bytes / 2 ** 20 * 10) / 10)} MiB`;
   const { file, dataset, shape, chunkShape, chunkBytes, limit, reloads } = event;
   process.emitWarning(
     `${dataset} of ${file}: ${String(reloads)} chunks left memory before they were complete and had to be read back. Its chunks are [${chunkShape.join(', ')}], ` +
-      `${mib(chunkBytes)} each, of the shape [${shape.join(', ')}], and ${mib(limit)} of them stay in memory`,
+      `${formatBytes(chunkBytes)} each, of the shape [${shape.join(', ')}], and ${formatBytes(limit)} of them stay in memory`,
     {
       type: 'FreestoneWarning',
       code: 'FREESTONE_CHUNK_CACHE',
