@@ -65,35 +65,36 @@ function textOf(bytes: Uint8Array, start: number, end: number): string {
   return buffer.toString(all < 0x80 ? 'latin1' : 'utf8', start, last);
 }
 
-/** The name of an attribute, of which all else can wait. */
-export function attributeName(body: Uint8Array, what: string): string {
-  const end = HEAD_SIZE + ((body[2] ?? 0) | ((body[3] ?? 0) << 8));
-  if (body[0] !== 3 || end > body.length) throw body[0] === 3 ? corrupt(`${what} ends within its name`) : unsupported(`${what} with version ${String(body[0])}`);
-  return textOf(body, HEAD_SIZE, end);
+/** The name of the attribute whose message lies in `bytes` from `start` to `end`. All else can wait. */
+export function attributeName(bytes: Uint8Array, start: number, end: number, what: string): string {
+  const version = start < end ? bytes[start] : undefined;
+  const nameEnd = start + HEAD_SIZE + ((bytes[start + 2] ?? 0) | ((bytes[start + 3] ?? 0) << 8));
+  if (version !== 3 || nameEnd > end) throw version === 3 ? corrupt(`${what} ends within its name`) : unsupported(`${what} with version ${String(version)}`);
+  return textOf(bytes, start + HEAD_SIZE, nameEnd);
 }
 
-/** What an attribute's elements are, and where in its message they begin. */
+/** What an attribute's elements are, and where they begin. */
 export interface AttributeElements {
   readonly type: DatatypeMessage;
   readonly space: Dataspace;
   readonly start: number;
 }
 
-/** As `attribute` reads it, by hand: files have very many. */
-export function attributeElements(body: Buffer, what: string): AttributeElements {
-  if (body.length < HEAD_SIZE || body[0] !== 3 || body[1] !== 0) {
-    const { type, space, data } = decode(attribute, body, what);
-    return { type, space, start: body.length - data.length };
+/** As `attribute` reads it, by hand, of the message that lies in `bytes` from `start` to `end`: files have very many. */
+export function attributeElements(bytes: Buffer, start: number, end: number, what: string): AttributeElements {
+  if (end - start < HEAD_SIZE || bytes[start] !== 3 || bytes[start + 1] !== 0) {
+    const { type, space, data } = decode(attribute, bytes.subarray(start, end), what);
+    return { type, space, start: end - data.length };
   }
-  const typeStart = HEAD_SIZE + body.readUInt16LE(2);
-  const spaceStart = typeStart + body.readUInt16LE(4);
-  const start = spaceStart + body.readUInt16LE(6);
-  if (start > body.length) throw corrupt(`${what} ends within its datatype or dataspace`);
-  if (lastKind !== undefined && isOfKind(lastKind, body, typeStart, spaceStart, start)) return { type: lastKind.type, space: lastKind.space, start };
-  const type = decodeType(body.subarray(typeStart, spaceStart), "an attribute's datatype");
-  const space = decodeSpace(body.subarray(spaceStart, start), "an attribute's dataspace");
-  lastKind = { bytes: Uint8Array.from(body.subarray(typeStart, start)), typeSize: spaceStart - typeStart, type, space };
-  return { type, space, start };
+  const typeStart = start + HEAD_SIZE + bytes.readUInt16LE(start + 2);
+  const spaceStart = typeStart + bytes.readUInt16LE(start + 4);
+  const dataStart = spaceStart + bytes.readUInt16LE(start + 6);
+  if (dataStart > end) throw corrupt(`${what} ends within its datatype or dataspace`);
+  if (lastKind !== undefined && isOfKind(lastKind, bytes, typeStart, spaceStart, dataStart)) return { type: lastKind.type, space: lastKind.space, start: dataStart };
+  const type = decodeType(bytes.subarray(typeStart, spaceStart), "an attribute's datatype");
+  const space = decodeSpace(bytes.subarray(spaceStart, dataStart), "an attribute's dataspace");
+  lastKind = { bytes: Uint8Array.from(bytes.subarray(typeStart, dataStart)), typeSize: spaceStart - typeStart, type, space };
+  return { type, space, start: dataStart };
 }
 
 /** What attributes of one kind have in common, and how many of its bytes are the datatype's. */
@@ -125,13 +126,11 @@ export function attributeFrame(nameSize: number, type: DatatypeMessage, space: D
   return { bytes: encode(attribute, { name: 'n'.repeat(nameSize), type, space, data: new Uint8Array(dataSize) }), nameSize, dataSize };
 }
 
-/** Fills a frame in. */
-export function encodeFramed({ bytes: frame, nameSize, dataSize }: AttributeFrame, name: string, data: Uint8Array): Buffer {
-  const body = Buffer.allocUnsafe(frame.length);
-  body.set(frame);
-  body.write(name, HEAD_SIZE, nameSize, 'utf8');
-  body.set(data, body.length - dataSize);
-  return body;
+/** Fills a frame in, from `at` on. */
+export function writeFramed(into: Buffer, at: number, { bytes: frame, nameSize, dataSize }: AttributeFrame, name: string, data: Uint8Array): void {
+  into.set(frame, at);
+  into.write(name, at + HEAD_SIZE, nameSize, 'utf8');
+  into.set(data, at + frame.length - dataSize);
 }
 
 const TRACKED = 1;

@@ -129,8 +129,26 @@ export interface HeaderChunk {
 }
 
 /** A message that was read. */
-export interface StoredMessage extends HeaderMessage {
-  readonly body: Buffer;
+export class StoredMessage implements HeaderMessage {
+  readonly type: number;
+  readonly constant: boolean;
+  /** The chunk that has it, and where in it its body lies. */
+  readonly chunk: Buffer;
+  readonly start: number;
+  readonly end: number;
+
+  constructor(type: number, constant: boolean, chunk: Buffer, start: number, end: number) {
+    this.type = type;
+    this.constant = constant;
+    this.chunk = chunk;
+    this.start = start;
+    this.end = end;
+  }
+
+  /** A part of the chunk, made anew each time: of very many messages most are never looked at. */
+  get body(): Buffer {
+    return this.chunk.subarray(this.start, this.end);
+  }
 }
 
 export interface ObjectHeader {
@@ -168,7 +186,7 @@ export function decodeObjectHeader(read: (address: number, size: number) => Buff
     if (!isSealed(data)) throw corrupt(`the checksum of ${what} is wrong`);
     chunks.push(place);
     bytes ??= data;
-    for (const message of messagesIn(data.subarray(skip, end), tracked, what)) {
+    for (const message of messagesIn(data, skip, end, tracked, what)) {
       if (message.type !== messageType.continuation) {
         messages.push(message);
         continue;
@@ -180,24 +198,24 @@ export function decodeObjectHeader(read: (address: number, size: number) => Buff
   return { bytes: bytes ?? start, messages, chunks };
 }
 
-/** By hand, as messages are written. */
-function messagesIn(data: Buffer, tracked: boolean, what: string): StoredMessage[] {
+/** Those of a chunk. By hand, as messages are written. */
+function messagesIn(chunk: Buffer, from: number, to: number, tracked: boolean, what: string): StoredMessage[] {
   const messages: StoredMessage[] = [];
   const headerSize = MESSAGE_HEADER_SIZE + (tracked ? 2 : 0);
   // What is shorter than a message's own header is a gap.
-  for (let at = 0; data.length - at >= headerSize; ) {
-    const type = data[at] ?? 0;
-    const size = (data[at + 1] ?? 0) | ((data[at + 2] ?? 0) << 8);
-    const flags = data[at + 3] ?? 0;
+  for (let at = from; to - at >= headerSize; ) {
+    const type = chunk[at] ?? 0;
+    const size = (chunk[at + 1] ?? 0) | ((chunk[at + 2] ?? 0) << 8);
+    const flags = chunk[at + 3] ?? 0;
     const start = at + headerSize;
-    if (size > data.length - start) throw corrupt(`${what} ends within a message of ${String(size)} bytes`);
+    if (size > to - start) throw corrupt(`${what} ends within a message of ${String(size)} bytes`);
     at = start + size;
     if (type === messageType.nil) continue;
     if ((flags & SHARED) !== 0) throw unsupported(`a shared header message of type ${String(type)}`);
     if ((flags & FAIL_IF_UNKNOWN) !== 0 && !Object.values<number>(messageType).includes(type)) {
       throw unsupported(`a header message of type ${String(type)}, which its writer marked as essential`);
     }
-    messages.push({ type, constant: (flags & CONSTANT) !== 0, body: data.subarray(start, at) });
+    messages.push(new StoredMessage(type, (flags & CONSTANT) !== 0, chunk, start, at));
   }
   return messages;
 }

@@ -1,6 +1,6 @@
 // The attributes of a group or dataset: small named values in its header.
 import { FreestoneError, checkOptions } from '../../errors.js';
-import { attributeElements, attributeFrame, attributeInfo, attributeName, encodeFramed, type AttributeFrame } from '../format/attribute.js';
+import { attributeElements, attributeFrame, attributeInfo, type AttributeFrame } from '../format/attribute.js';
 import { corrupt } from '../format/bytes.js';
 import { elementCount, type Dataspace } from '../format/dataspace.js';
 import { datatype } from '../format/datatype.js';
@@ -8,6 +8,7 @@ import { maxMessageSize, messageType, type HeaderMessage } from '../format/objec
 import { encode } from '../format/schema.js';
 import { product } from '../storage/box.js';
 import { aboutAttribute } from './about.js';
+import type { AttributeMessages } from './attribute-messages.js';
 import { checkedNumbers, dataBlock, inferredDatatype, type Data } from './data.js';
 import { datatypeOf, elementType, elementTypeOf, type Datatype, type DatatypeSpec } from './datatype.js';
 import { isText, type ElementType } from './element-type.js';
@@ -69,15 +70,15 @@ export class Attributes {
   get(name: string): unknown {
     return this.#named(name, ({ context, attributes }) => {
       context.assertOpen();
-      const body = attributes.get(name);
-      if (body === undefined) return undefined;
-      const { type: message, space, start } = attributeElements(body, 'an attribute');
-      if (space.kind === 'null') return undefined;
-      const type = elementTypeOf(message);
-      const count = elementCount(space);
-      if (start + count * type.size > body.length) throw corrupt('its value is cut off');
-      if (space.kind === 'scalar') return type.get(body, start, context.heap);
-      return Array.from({ length: count }, (_, i) => type.get(body, start + i * type.size, context.heap));
+      return attributes.read(name, (memory, from, end) => {
+        const { type: message, space, start } = attributeElements(memory, from, end, 'an attribute');
+        if (space.kind === 'null') return undefined;
+        const type = elementTypeOf(message);
+        const count = elementCount(space);
+        if (start + count * type.size > end) throw corrupt('its value is cut off');
+        if (space.kind === 'scalar') return type.get(memory, start, context.heap);
+        return Array.from({ length: count }, (_, i) => type.get(memory, start + i * type.size, context.heap));
+      });
     });
   }
 
@@ -86,12 +87,12 @@ export class Attributes {
    * @throws {FreestoneError} ERR_UNSUPPORTED, ERR_CORRUPT_FILE
    */
   describe(name: string): { readonly dtype: Datatype; readonly shape: readonly number[] } | undefined {
-    return this.#named(name, ({ attributes }) => {
-      const body = attributes.get(name);
-      if (body === undefined) return undefined;
-      const { type, space } = attributeElements(body, 'an attribute');
-      return { dtype: datatypeOf(elementTypeOf(type)), shape: space.kind === 'simple' ? space.shape : [] };
-    });
+    return this.#named(name, ({ attributes }) =>
+      attributes.read(name, (memory, start, end) => {
+        const { type, space } = attributeElements(memory, start, end, 'an attribute');
+        return { dtype: datatypeOf(elementTypeOf(type)), shape: space.kind === 'simple' ? space.shape : [] };
+      }),
+    );
   }
 
   /** What goes wrong names the attribute and its object. */
@@ -130,20 +131,15 @@ function set(node: ObjectNode, name: string, value: Data, options: AttributeOpti
   if (nameSize + 1 > maxMessageSize) throw tooLarge(nameSize + 1);
   const frame = frameOf(nameSize, type, space, dataSize, tooLarge);
   // What does not depend on the heap has been checked before anything enters it.
-  node.attributes.set(name, encodeFramed(frame, name, block.encode(0, block.count, node.context.heap)));
+  node.attributes.set(name, frame, block.encode(0, block.count, node.context.heap));
   node.touch();
 }
 
-/** @param body of a message of a header that is being opened */
-export function loadAttribute(node: ObjectNode, body: Buffer): void {
-  node.attributes.set(attributeName(body, 'an attribute'), body);
-}
-
 /** The messages of an object's header. */
-export function encodeAttributes(attributes: ReadonlyMap<string, Uint8Array>): readonly HeaderMessage[] {
+export function attributeMessages(attributes: AttributeMessages): readonly HeaderMessage[] {
   if (attributes.size === 0) return [];
   const messages: HeaderMessage[] = [noAttributeIndex];
-  for (const body of attributes.values()) messages.push({ type: messageType.attribute, body });
+  for (const body of attributes.bodies()) messages.push({ type: messageType.attribute, body });
   return messages;
 }
 

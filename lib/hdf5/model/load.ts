@@ -1,5 +1,5 @@
 // From the structures of a file that is being opened to groups and datasets.
-import { attributeInfo } from '../format/attribute.js';
+import { attributeInfo, attributeName } from '../format/attribute.js';
 import { ByteReader, corrupt, unsupported } from '../format/bytes.js';
 import { dataspace, type Dataspace } from '../format/dataspace.js';
 import { datatype } from '../format/datatype.js';
@@ -13,7 +13,6 @@ import { decode, sharedDecoder, type Decoded } from '../format/schema.js';
 import { product } from '../storage/box.js';
 import { readExternalFiles } from '../storage/external.js';
 import type { FileStore } from '../storage/file-store.js';
-import { loadAttribute } from './attributes.js';
 import { DatasetNode } from './dataset-node.js';
 import type { DatasetPlan } from './dataset-spec.js';
 import { elementTypeOf } from './datatype.js';
@@ -78,8 +77,8 @@ export function loadObject(context: FileContext, parent: ObjectNode | null, name
   const header = readHeader(context.store, headerAddress);
   const isDataset = header.messages.some(({ type }) => type === messageType.layout);
   const node = isDataset && parent !== null ? loadDataset(context, parent, name, header) : loadGroup(context, parent, name, header);
-  for (const { type, body } of header.messages) {
-    if (type === messageType.attribute) loadAttribute(node, body);
+  for (const { type, chunk, start, end } of header.messages) {
+    if (type === messageType.attribute) node.attributes.load(attributeName(chunk, start, end, 'an attribute'), chunk, start, end);
   }
   const info = message(header, messageType.attributeInfo, decodeAttributeInfo, 'an attribute info message');
   if (info !== undefined && info.heapAddress !== null) {
@@ -96,8 +95,9 @@ function loadGroup(context: FileContext, parent: ObjectNode | null, name: string
   if (info === undefined) throw unsupported(`what ${group.path} is, neither a group of the newer kind nor a dataset,`);
   if (info.heapAddress !== null) throw unsupported(`the dense storage of links, which ${group.path} has,`);
   const what = `a link of ${group.path}`;
-  for (const { type, body } of header.messages) {
-    if (type !== messageType.link) continue;
+  for (const stored of header.messages) {
+    if (stored.type !== messageType.link) continue;
+    const { body } = stored;
     const hard = decodeHardLink(body);
     if (hard !== undefined) {
       group.load(hard.name, { storedAt: hard.headerAddress });

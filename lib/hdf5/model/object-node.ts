@@ -4,7 +4,8 @@ import type { HeaderMessage } from '../format/object-header.js';
 import type { Extent, FileStore, MetadataBatch } from '../storage/file-store.js';
 import type { GlobalHeap } from '../storage/global-heap.js';
 import type { Pending } from '../storage/steps.js';
-import { encodeAttributes } from './attributes.js';
+import { AttributeMessages } from './attribute-messages.js';
+import { attributeMessages } from './attributes.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetNode } from './dataset-node.js';
 import { isText } from './element-type.js';
@@ -47,7 +48,7 @@ export abstract class ObjectNode {
   readonly name: string;
   /** How many groups are above it. @internal */
   readonly depth: number;
-  #attributes: Map<string, Buffer> | undefined;
+  #attributes: AttributeMessages | undefined;
   #version = 0;
   #committed = -1;
   #address: number | null = null;
@@ -64,10 +65,10 @@ export abstract class ObjectNode {
     this.depth = parent === null ? 0 : parent.depth + 1;
   }
 
-  /** The messages of its attributes by name, encoded. @internal */
-  get attributes(): Map<string, Buffer> {
+  /** @internal */
+  get attributes(): AttributeMessages {
     // Most of many small datasets have none.
-    return (this.#attributes ??= new Map());
+    return (this.#attributes ??= new AttributeMessages());
   }
 
   /** From the root, `/` itself for the root. */
@@ -151,7 +152,7 @@ export abstract class ObjectNode {
 
   /** @internal */
   protected attributeMessages(): readonly HeaderMessage[] {
-    return this.#attributes === undefined ? [] : encodeAttributes(this.#attributes);
+    return this.#attributes === undefined ? [] : attributeMessages(this.#attributes);
   }
 }
 
