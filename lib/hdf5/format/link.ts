@@ -42,17 +42,20 @@ const PLAIN_FLAGS = CHARSET | 3;
 /** Version, flags and character set. */
 const HEAD_SIZE = 3;
 
-/** A hard link without what is optional, by hand: a group may have very many. Undefined for others, which the schema reads. */
-export function decodeHardLink(body: Buffer): { readonly name: string; readonly headerAddress: number } | undefined {
-  const flags = body[1] ?? 0;
-  if (body[0] !== 1 || (flags & CHARSET) === 0 || (flags & ~PLAIN_FLAGS) !== 0 || (flags & 3) > 1 || body.length < HEAD_SIZE + 2) return undefined;
+/**
+ * The hard link whose message lies in `bytes` from `from` to `to`, without what is optional, by hand: a group may have very many.
+ * Undefined for others, which the schema reads.
+ */
+export function decodeHardLink(bytes: Buffer, from: number, to: number): { readonly name: string; readonly headerAddress: number } | undefined {
+  const flags = bytes[from + 1] ?? 0;
+  if (to - from < HEAD_SIZE + 2 || bytes[from] !== 1 || (flags & CHARSET) === 0 || (flags & ~PLAIN_FLAGS) !== 0 || (flags & 3) > 1) return undefined;
   const isWide = (flags & 3) === 1;
-  const start = HEAD_SIZE + (isWide ? 2 : 1);
-  const end = start + (isWide ? body.readUInt16LE(HEAD_SIZE) : (body[HEAD_SIZE] ?? 0));
-  if (end + ADDRESS_SIZE > body.length) return undefined;
-  const high = body.readUInt32LE(end + 4);
+  const start = from + HEAD_SIZE + (isWide ? 2 : 1);
+  const end = start + (isWide ? bytes.readUInt16LE(from + HEAD_SIZE) : (bytes[from + HEAD_SIZE] ?? 0));
+  if (end + ADDRESS_SIZE > to) return undefined;
+  const high = bytes.readUInt32LE(end + 4);
   if (high >= 2 ** 21) return undefined;
-  return { name: body.toString('utf8', start, end), headerAddress: high * 2 ** 32 + body.readUInt32LE(end) };
+  return { name: bytes.toString('utf8', start, end), headerAddress: high * 2 ** 32 + bytes.readUInt32LE(end) };
 }
 
 const ADDRESS_SIZE = 8;

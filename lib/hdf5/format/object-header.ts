@@ -161,8 +161,14 @@ export interface ObjectHeader {
 /** Most headers are no longer, so that one look is enough. The longest prefix has 34 bytes. */
 const FIRST_LOOK = 512;
 
-/** @param read gives bytes of the file; near its end it may give fewer than were asked for */
-export function decodeObjectHeader(read: (address: number, size: number) => Buffer, at: number): ObjectHeader {
+/** Is shown a message whose body lies in `chunk` from `start` to `end`. @returns whether it takes it, so that it is not listed */
+export type MessageTaker = (type: number, chunk: Buffer, start: number, end: number) => boolean;
+
+/**
+ * @param read gives bytes of the file, which nobody changes; near its end it may give fewer than were asked for
+ * @param take sees each message as it is found: of very many, a list would take more memory than they do
+ */
+export function decodeObjectHeader(read: (address: number, size: number) => Buffer, at: number, take?: MessageTaker): ObjectHeader {
   const what = `the object header at 0x${at.toString(16)}`;
   const start = read(at, FIRST_LOOK);
   if (start[0] === 1) throw unsupported('a version-1 object header');
@@ -179,14 +185,15 @@ export function decodeObjectHeader(read: (address: number, size: number) => Buff
   for (let chunk = pending.shift(); chunk !== undefined; chunk = pending.shift()) {
     const { skip, ...place } = chunk;
     if (chunks.some(({ address }) => address === place.address)) throw corrupt(`${what} continues into itself`);
-    // A copy, so that messages that stay do not keep more of the file in memory than their header.
-    const data = Buffer.from(place.address === at && place.size <= start.length ? start.subarray(0, place.size) : read(place.address, place.size));
+    const found = place.address === at && place.size <= start.length ? start.subarray(0, place.size) : read(place.address, place.size);
+    // Messages that stay must not keep more of the file in memory than their header.
+    const data = found.length === found.buffer.byteLength ? found : Buffer.from(found);
     if (data.length < place.size) throw corrupt(`${what} reaches beyond the end of the file`);
     const end = place.size - CHECKSUM_SIZE;
     if (!isSealed(data)) throw corrupt(`the checksum of ${what} is wrong`);
     chunks.push(place);
     bytes ??= data;
-    for (const message of messagesIn(data, skip, end, tracked, what)) {
+    for (const message of messagesIn(data, skip, end, tracked, what, take)) {
       if (message.type !== messageType.continuation) {
         messages.push(message);
         continue;
@@ -199,7 +206,7 @@ export function decodeObjectHeader(read: (address: number, size: number) => Buff
 }
 
 /** Those of a chunk. By hand, as messages are written. */
-function messagesIn(chunk: Buffer, from: number, to: number, tracked: boolean, what: string): StoredMessage[] {
+function messagesIn(chunk: Buffer, from: number, to: number, tracked: boolean, what: string, take?: MessageTaker): StoredMessage[] {
   const messages: StoredMessage[] = [];
   const headerSize = MESSAGE_HEADER_SIZE + (tracked ? 2 : 0);
   // What is shorter than a message's own header is a gap.
@@ -215,6 +222,7 @@ function messagesIn(chunk: Buffer, from: number, to: number, tracked: boolean, w
     if ((flags & FAIL_IF_UNKNOWN) !== 0 && !Object.values<number>(messageType).includes(type)) {
       throw unsupported(`a header message of type ${String(type)}, which its writer marked as essential`);
     }
+    if (take?.(type, chunk, start, at) === true) continue;
     messages.push(new StoredMessage(type, (flags & CONSTANT) !== 0, chunk, start, at));
   }
   return messages;

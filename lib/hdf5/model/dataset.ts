@@ -15,6 +15,7 @@ import type { DatasetNode } from './dataset-node.js';
 import { datatypeOf, type Datatype } from './datatype.js';
 import { filtersOf, type Filter } from './filters.js';
 import type { Group } from './group.js';
+import { childPath } from './object-node.js';
 import { writableOf, type WritableOptions } from './writable.js';
 import type { DatasetChunk, DatasetValues, ReadOptions } from './values.js';
 
@@ -77,8 +78,7 @@ export class Dataset {
 
   /** From the root on. */
   get path(): string {
-    const { path } = this.#parent;
-    return path === '/' ? `/${this.name}` : `${path}/${this.name}`;
+    return childPath(this.#parent, this.name);
   }
 
   get attrs(): Attributes {

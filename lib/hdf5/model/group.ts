@@ -13,11 +13,11 @@ import { Dataset } from './dataset.js';
 import { DatasetNode } from './dataset-node.js';
 import { planDataset, type DatasetSpec } from './dataset-spec.js';
 import type { DatatypeSpec } from './datatype.js';
-import { ObjectNode, pathParts } from './object-node.js';
+import { ObjectNode, pathParts, type FileContext } from './object-node.js';
 import { createTable, type Table, type TableOptions } from './table.js';
 
-/** What a name leads to that is in the file: an object that has not been asked for, or another path. */
-export type StoredLink = { readonly storedAt: number } | { readonly softPath: string };
+/** What a name leads to that is in the file: the header's address of an object that has not been asked for, or another path. */
+export type StoredLink = number | { readonly softPath: string };
 
 const MAX_SOFT_LINKS = 16;
 /** Groups in groups: each level takes a part of the call stack when a file is committed. */
@@ -46,8 +46,14 @@ interface NewDataset {
 }
 
 export class Group extends ObjectNode {
-  readonly #children = new Map<string, Group | Dataset | StoredLink>();
+  readonly #children: Map<string, Group | Dataset | StoredLink>;
   #attrs: Attributes | undefined;
+
+  /** @param links what it has in the file; becomes its own @internal */
+  constructor(context: FileContext, parent: ObjectNode | null, name: string, links: Map<string, StoredLink> = new Map<string, StoredLink>()) {
+    super(context, parent, name);
+    this.#children = links;
+  }
 
   get attrs(): Attributes {
     return (this.#attrs ??= new Attributes({ node: this }));
@@ -187,15 +193,10 @@ export class Group extends ObjectNode {
     writing.check();
   }
 
-  /** @internal */
-  load(name: string, stored: StoredLink): void {
-    this.#children.set(name, stored);
-  }
-
   /** What a name leads to without following a soft link: its target's path, or undefined. @internal */
   softTarget(name: string): string | undefined {
     const child = this.#children.get(name);
-    return child !== undefined && 'softPath' in child ? child.softPath : undefined;
+    return isSoft(child) ? child.softPath : undefined;
   }
 
   #remove(name: string): void {
@@ -273,12 +274,12 @@ export class Group extends ObjectNode {
   #child(name: string, softLinks = 0): Group | Dataset | undefined {
     const child = this.#children.get(name);
     if (child === undefined || child instanceof Group || child instanceof Dataset) return child;
-    if ('softPath' in child) {
+    if (isSoft(child)) {
       if (softLinks >= MAX_SOFT_LINKS) throw new FreestoneError('ERR_UNSUPPORTED', `too many soft links lead on from ${this.path}`);
       return this.#find(child.softPath, softLinks + 1);
     }
     if (this.depth >= MAX_DEPTH) throw new FreestoneError('ERR_UNSUPPORTED', `a group of more than ${String(MAX_DEPTH)} levels is not supported`);
-    const loaded = this.context.load(this, name, child.storedAt);
+    const loaded = this.context.load(this, name, child);
     const object = loaded instanceof Group ? loaded : new Dataset(this, name, loaded);
     this.#children.set(name, object);
     if (object instanceof Dataset) this.context.noteHeld(object);
@@ -289,8 +290,8 @@ export class Group extends ObjectNode {
   protected encodeHeader(batch: MetadataBatch, onDurable: (() => void)[]): number {
     const addresses: number[] = [];
     for (const child of this.#children.values()) {
-      if ('softPath' in child) throw new FreestoneError('ERR_UNSUPPORTED', 'a soft link cannot be written');
-      if ('storedAt' in child) addresses.push(child.storedAt);
+      if (isSoft(child)) throw new FreestoneError('ERR_UNSUPPORTED', 'a soft link cannot be written');
+      if (typeof child === 'number') addresses.push(child);
       else if (child instanceof Group) addresses.push(child.commit(batch, onDurable));
       else addresses.push(child.held?.commit(batch, onDurable) ?? child.headerAddress ?? 0);
     }
@@ -306,4 +307,8 @@ export class Group extends ObjectNode {
     }
     yield* this.attributeMessages();
   }
+}
+
+function isSoft(child: Group | Dataset | StoredLink | undefined): child is { readonly softPath: string } {
+  return typeof child === 'object' && 'softPath' in child;
 }

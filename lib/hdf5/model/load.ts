@@ -8,7 +8,7 @@ import { fillValue } from '../format/fill-value.js';
 import { filterPipeline } from '../format/filter-pipeline.js';
 import { layout, type Layout } from '../format/layout.js';
 import { decodeHardLink, link, linkInfo } from '../format/link.js';
-import { CHECKSUM_SIZE, decodeObjectHeader, isSealed, messageType, type ObjectHeader } from '../format/object-header.js';
+import { CHECKSUM_SIZE, decodeObjectHeader, isSealed, messageType, type MessageTaker, type ObjectHeader } from '../format/object-header.js';
 import { decode, sharedDecoder, type Decoded } from '../format/schema.js';
 import { product } from '../storage/box.js';
 import { readExternalFiles } from '../storage/external.js';
@@ -17,11 +17,11 @@ import { DatasetNode } from './dataset-node.js';
 import type { DatasetPlan } from './dataset-spec.js';
 import { elementTypeOf } from './datatype.js';
 import { filtersOf } from './filters.js';
-import { Group } from './group.js';
-import type { FileContext, ObjectNode } from './object-node.js';
+import { Group, type StoredLink } from './group.js';
+import { childPath, type FileContext, type ObjectNode } from './object-node.js';
 
-export function readHeader(store: FileStore, headerAddress: number): ObjectHeader {
-  return decodeObjectHeader((address, size) => store.readSync(address, size), headerAddress);
+export function readHeader(store: FileStore, headerAddress: number, take?: MessageTaker): ObjectHeader {
+  return decodeObjectHeader((address, size) => store.readSync(address, size), headerAddress, take);
 }
 
 // What many objects of a file have in common.
@@ -74,9 +74,16 @@ function remember({ bytes, messages, chunks }: ObjectHeader, plan: DatasetPlan):
 export function loadObject(context: FileContext, parent: ObjectNode | null, name: string, headerAddress: number): Group | DatasetNode {
   const alike = parent === null ? undefined : loadAlike(context, parent, name, headerAddress);
   if (alike !== undefined) return alike;
-  const header = readHeader(context.store, headerAddress);
+  const links = new Map<string, StoredLink>();
+  const header = readHeader(context.store, headerAddress, (type, chunk, start, end) => {
+    if (type !== messageType.link) return false;
+    const hard = decodeHardLink(chunk, start, end);
+    if (hard !== undefined) links.set(hard.name, hard.headerAddress);
+    else addLink(links, chunk.subarray(start, end), `a link of ${parent === null ? '/' : childPath(parent, name)}`);
+    return true;
+  });
   const isDataset = header.messages.some(({ type }) => type === messageType.layout);
-  const node = isDataset && parent !== null ? loadDataset(context, parent, name, header) : loadGroup(context, parent, name, header);
+  const node = isDataset && parent !== null ? loadDataset(context, parent, name, header) : loadGroup(context, parent, name, header, links);
   for (const { type, chunk, start, end } of header.messages) {
     if (type === messageType.attribute) node.attributes.load(attributeName(chunk, start, end, 'an attribute'), chunk, start, end);
   }
@@ -89,23 +96,16 @@ export function loadObject(context: FileContext, parent: ObjectNode | null, name
   return node;
 }
 
-function loadGroup(context: FileContext, parent: ObjectNode | null, name: string, header: ObjectHeader): Group {
-  const group = new Group(context, parent, name);
+function addLink(links: Map<string, StoredLink>, body: Buffer, what: string): void {
+  const { name, target } = decode(link, body, what);
+  links.set(name, 'path' in target ? { softPath: target.path } : target.headerAddress);
+}
+
+function loadGroup(context: FileContext, parent: ObjectNode | null, name: string, header: ObjectHeader, links: Map<string, StoredLink>): Group {
+  const group = new Group(context, parent, name, links);
   const info = message(header, messageType.linkInfo, decodeLinkInfo, 'a link info message');
   if (info === undefined) throw unsupported(`what ${group.path} is, neither a group of the newer kind nor a dataset,`);
   if (info.heapAddress !== null) throw unsupported(`the dense storage of links, which ${group.path} has,`);
-  const what = `a link of ${group.path}`;
-  for (const stored of header.messages) {
-    if (stored.type !== messageType.link) continue;
-    const { body } = stored;
-    const hard = decodeHardLink(body);
-    if (hard !== undefined) {
-      group.load(hard.name, { storedAt: hard.headerAddress });
-      continue;
-    }
-    const { name: child, target } = decode(link, body, what);
-    group.load(child, 'path' in target ? { softPath: target.path } : { storedAt: target.headerAddress });
-  }
   return group;
 }
 

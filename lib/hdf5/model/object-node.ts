@@ -73,9 +73,7 @@ export abstract class ObjectNode {
 
   /** From the root, `/` itself for the root. */
   get path(): string {
-    if (this.parentNode === null) return '/';
-    const above = this.parentNode.path;
-    return above === '/' ? `/${this.name}` : `${above}/${this.name}`;
+    return this.parentNode === null ? '/' : childPath(this.parentNode, this.name);
   }
 
   /** Notes that this object must be written again, and so must all above it, whose links will change. @internal */
@@ -154,6 +152,11 @@ export abstract class ObjectNode {
   protected attributeMessages(): readonly HeaderMessage[] {
     return this.#attributes === undefined ? [] : attributeMessages(this.#attributes);
   }
+}
+
+/** From the root. */
+export function childPath({ path }: { readonly path: string }, name: string): string {
+  return path === '/' ? `/${name}` : `${path}/${name}`;
 }
 
 /** @throws {FreestoneError} ERR_INVALID_ARGUMENT for a name that HDF5 cannot have */
