@@ -286,10 +286,10 @@ export class MetadataBatch {
     this.#store = store;
   }
 
-  /** Allocates space for a structure and takes it to be written. @returns its address */
+  /** Allocates space for a structure and takes it to be written, with its memory. @returns its address */
   place(bytes: Uint8Array): number {
     const address = this.reserve(bytes.length);
-    this.#store.behind.put(address, bytes);
+    this.#store.behind.put(address, bytes, true);
     return address;
   }
 

@@ -4,7 +4,7 @@ import { begin, done, Flight, Line, type Pending, type Steps } from './steps.js'
 /** Neighbours within one page go out in one write. */
 const PAGE_BYTES = 2 ** 18;
 /** From so many bytes on they are written without being asked for. */
-const PRESSED_BYTES = 2 * 2 ** 20;
+const PRESSED_BYTES = 2 ** 20;
 /** Kept for the next loads, of which one leaves while the other is gathered, and more where a load had more: a commit of a large index has, time and again. */
 const SPARE_PAGES = (2 * PRESSED_BYTES) / PAGE_BYTES;
 
@@ -16,7 +16,7 @@ interface Page {
 
 type Pages = Map<number, Page>;
 
-/** Takes bytes by copying them and writes them later. Among what overlaps, the last one wins. */
+/** Takes bytes and writes them later. Among what overlaps, the last one wins. */
 export class WriteBehind {
   readonly #write: (address: number, bytes: Uint8Array) => Pending;
   #pages: Pages = new Map();
@@ -32,11 +32,17 @@ export class WriteBehind {
     this.#write = write;
   }
 
-  put(address: number, bytes: Uint8Array): void {
+  /** @param isOurs the memory is nobody else's any more, nor in Node's pool: whole pages of it need not be copied */
+  put(address: number, bytes: Uint8Array, isOurs = false): void {
     for (let done = 0; done < bytes.length; ) {
       const number = Math.floor((address + done) / PAGE_BYTES);
       const start = address + done - number * PAGE_BYTES;
       const size = Math.min(bytes.length - done, PAGE_BYTES - start);
+      if (isOurs && size === PAGE_BYTES) {
+        this.#pages.set(number, { bytes: Buffer.from(bytes.buffer, bytes.byteOffset + done, size), runs: [0, size] });
+        done += size;
+        continue;
+      }
       const page = this.#page(number);
       page.bytes.set(done === 0 && size === bytes.length ? bytes : bytes.subarray(done, done + size), start);
       addRun(page.runs, start, start + size);
@@ -100,7 +106,7 @@ export class WriteBehind {
       yield* flight.landed();
       this.#leaving.shift();
       const most = Math.max(SPARE_PAGES, pages.size);
-      for (const { bytes } of pages.values()) if (this.#spare.length < most) this.#spare.push(bytes);
+      for (const { bytes } of pages.values()) if (this.#spare.length < most && bytes.length === bytes.buffer.byteLength) this.#spare.push(bytes);
       this.#spare.length = Math.min(this.#spare.length, most);
     }
   }

@@ -30,6 +30,7 @@ const put = fc.record({
   address: fc.oneof(fc.nat({ max: FILE_BYTES - 1 }), fc.nat({ max: 11 }).map((page) => page * 2 ** 18)),
   size: fc.oneof(fc.nat({ max: 300 }), fc.nat({ max: 600_000 })),
   byte: fc.nat({ max: 255 }),
+  isOurs: fc.boolean(),
 });
 const step = fc.oneof(
   { weight: 8, arbitrary: put },
@@ -49,8 +50,8 @@ describe('what is written behind', () => {
           if (now.kind === 'put') {
             const bytes = Buffer.alloc(Math.min(now.size, FILE_BYTES - now.address), now.byte);
             bytes.copy(expected, now.address);
-            behind.put(now.address, bytes);
-            bytes.fill(0xee);
+            behind.put(now.address, bytes, now.isOurs);
+            if (!now.isOurs) bytes.fill(0xee);
             await promised(behind.pressure() ?? done).catch(() => undefined);
           } else if (now.kind === 'fail') file.failing = now.failing;
           else if (now.kind === 'drain') await promised(behind.drain()).catch(() => undefined);
