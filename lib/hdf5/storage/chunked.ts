@@ -17,7 +17,7 @@ import { copyInto, type ChunkGeometry } from './chunk-copy.js';
 import type { ChunkIndex } from './chunk-index.js';
 import { ChunkReads, type ChunkParts } from './chunk-reads.js';
 import { ChunksNow } from './chunks-now.js';
-import type { FileStore, MetadataBatch } from './file-store.js';
+import { writePieceSize, type FileStore, type MetadataBatch } from './file-store.js';
 import { checkSource, isAsInFile } from './form.js';
 import { gathered, isGathered } from './gather.js';
 import type { RowRun } from './row-run.js';
@@ -172,11 +172,63 @@ export class ChunkedStorage {
 
   /** @param stays whether the source stays as it is until the flight has landed */
   *#gatherAll(box: Box, source: ElementSource, flight: Flight, stays: boolean): Steps {
+    const most = stays ? this.#mostAtOnce(box, source) : 1;
+    let stored = 0;
     for (const position of positionsOf(box, this.#options.chunkShape)) {
+      if (stored > 1) {
+        stored -= 1;
+        continue;
+      }
       if (flight.failed) break;
       source.signal?.throwIfAborted();
+      stored = yield* this.#storeRun(position, box, source, most, flight);
+      if (stored > 0) continue;
       if (!stays || !(yield* this.#storeFromSource(position, box, source, flight))) yield* this.#gather(position, box, source, flight);
     }
+  }
+
+  /** How many chunks may be written at once: where they are in the caller's memory as in the file, one after the other, about as many as contiguous data. */
+  #mostAtOnce({ count }: Box, source: ElementSource): number {
+    const { chunkShape, elementSize } = this.#options;
+    const areSideBySide = this.#chunks.isPlain && isAsInFile(source) && count.every((n, d) => d === 0 || n === chunkShape[d]) && isContiguous(source, count, elementSize);
+    return areSideBySide ? Math.floor(writePieceSize / this.#chunkBytes) : 1;
+  }
+
+  /** Stores whole chunks that are nowhere yet from the caller's own memory, from a position on along the first dimension. @returns how many; 0 for others */
+  *#storeRun(position: readonly number[], box: Box, source: ElementSource, most: number, flight: Flight): Steps<number> {
+    const [rows = 1, ...inRow] = this.#options.chunkShape;
+    const [at = 0, ...others] = position;
+    const before = at * rows - (box.start[0] ?? 0);
+    if (most < 2 || before < 0) return 0;
+    const numbers: number[] = [];
+    for (let left = Math.min(most, Math.floor(((box.count[0] ?? 0) - before) / rows)); left > 0; left -= 1) {
+      const number = this.index.number([at + numbers.length, ...others]);
+      if (this.index.get(number) !== undefined || this.#cache.get(number) !== undefined || this.#storing.has(number)) break;
+      numbers.push(number);
+    }
+    if (numbers.length < 2) return 0;
+    const bytes = numbers.length * this.#chunkBytes;
+    yield* wait(this.#store.throttle.enter(bytes));
+    const offset = source.offset + before * (source.strides[0] ?? 0);
+    this.#checkNow(source, [numbers.length * rows, ...inRow], offset, bytes);
+    this.#addStoring(numbers, this.#chunks.putNew(numbers, source.bytes.subarray(offset, offset + bytes)), flight);
+    return numbers.length;
+  }
+
+  /** Looks whether memory that is the user's is still there when its turn has come; if not, gives back what the throttle let through. */
+  #checkNow(source: ElementSource, count: readonly number[], offset: number, bytes: number): void {
+    try {
+      checkSource(source, count, this.#options.elementSize, offset);
+    } catch (error) {
+      this.#store.throttle.leave(bytes);
+      throw error;
+    }
+  }
+
+  #addStoring(numbers: readonly number[], put: Steps, flight: Flight): void {
+    const stored = begin(this.#storeWhole(numbers, put));
+    if (!stored.isSettled) for (const number of numbers) this.#storing.set(number, stored);
+    flight.add(stored);
   }
 
   /** Stores a chunk that the box completes by itself from the caller's own memory, which the kernel alone reads. @returns whether it is such a one */
@@ -190,28 +242,20 @@ export class ChunkedStorage {
     const number = this.index.number(position);
     yield* settled(this.#storing.get(number));
     if (this.#cache.get(number) !== undefined) return false;
-    // The memory is the user's, who may have detached it meanwhile: it is looked at when its turn has come.
     yield* wait(this.#store.throttle.enter(this.#chunkBytes));
     const offset = source.offset + dot(start.map((first, d) => first - (box.start[d] ?? 0)), source.strides);
-    try {
-      checkSource(source, count, elementSize, offset);
-    } catch (error) {
-      this.#store.throttle.leave(this.#chunkBytes);
-      throw error;
-    }
+    this.#checkNow(source, count, offset, this.#chunkBytes);
     const put = isPlain ? this.#chunks.putPlain(number, source.bytes.subarray(offset, offset + this.#chunkBytes)) : this.#chunks.putGathered(number, { ...source, offset }, count);
-    const stored = begin(this.#storeWhole(number, put));
-    if (!stored.isSettled) this.#storing.set(number, stored);
-    flight.add(stored);
+    this.#addStoring([number], put, flight);
     return true;
   }
 
   /** The throttle has been entered. */
-  *#storeWhole(number: number, put: Steps): Steps {
+  *#storeWhole(numbers: readonly number[], put: Steps): Steps {
     try {
       yield* put;
     } finally {
-      this.#storing.delete(number);
+      for (const number of numbers) this.#storing.delete(number);
     }
   }
 

@@ -4,7 +4,7 @@ import { checkStillThere, product, rowMajorStrides, type ElementSource } from '.
 import { ChunkIndex, type ChunkRecord } from './chunk-index.js';
 import type { FileStore } from './file-store.js';
 import { checkSource, fetched, nativeElements } from './form.js';
-import { task, wait, type Steps } from './steps.js';
+import { Flight, task, wait, type Steps } from './steps.js';
 
 export interface StoredChunksOptions {
   readonly chunkShape: readonly number[];
@@ -89,6 +89,44 @@ export class StoredChunks {
     } finally {
       this.#store.throttle.leave(size);
     }
+  }
+
+  /**
+   * Writes plain chunks that are not in the file yet from a user's memory, where they lie one after the other, with as few writes as
+   * their places in the file allow; the throttle has let them through.
+   */
+  *putNew(numbers: readonly number[], bytes: Uint8Array): Steps {
+    const size = this.#chunkBytes;
+    const all = numbers.length * size;
+    try {
+      const addresses = this.#store.space.allocateMany(new Float64Array(numbers.length).fill(size), { kind: 'raw' });
+      try {
+        yield* this.#writeRuns(addresses, bytes);
+        // What was read from memory that was taken away meanwhile is anything.
+        checkStillThere(bytes, 0, [1], [all], 1);
+      } catch (error) {
+        for (const address of addresses) this.#store.release({ address, size });
+        throw error;
+      }
+      numbers.forEach((number, i) => {
+        this.index.set(number, { address: addresses[i] ?? 0, size, filterMask: 0 });
+      });
+      this.#onStored();
+    } finally {
+      this.#store.throttle.leave(all);
+    }
+  }
+
+  *#writeRuns(addresses: Float64Array, bytes: Uint8Array): Steps {
+    const size = this.#chunkBytes;
+    const flight = new Flight();
+    for (let from = 0, to = 0; from < addresses.length; from = to) {
+      const address = addresses[from] ?? 0;
+      while (to < addresses.length && addresses[to] === address + (to - from) * size) to += 1;
+      const run = bytes.subarray(from * size, to * size);
+      flight.add(task((ticket) => { this.#store.file.write(ticket, address, run); }, run));
+    }
+    yield* flight.landed();
   }
 
   /** Writes a part of a plain chunk within the call. Of a chunk that is not in the file yet the rest is zeros. */
