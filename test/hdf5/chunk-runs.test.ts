@@ -21,11 +21,11 @@ async function reread(path: string): Promise<unknown> {
 }
 
 describe('chunks that are written together', () => {
-  it.each([[9], [100], [2500]])('are what was written: %i of them, and a part of one more', async (chunks) => {
+  it.each([[9, CHUNK], [100, CHUNK], [2500, CHUNK], [5000, 2]])('are what was written: %i of them of %i numbers, and a part of one more', async (chunks, chunk) => {
     const path = scratch.path();
     const file = await H5File.create(path);
-    const all = numbers(chunks * CHUNK + 77);
-    await file.root.createDataset('x', { data: all, chunks: [CHUNK] });
+    const all = numbers(chunks * chunk + Math.ceil(chunk / 13));
+    await file.root.createDataset('x', { data: all, chunks: [chunk] });
     await file.close();
     expect(same(await reread(path), all)).toBe(true);
   });

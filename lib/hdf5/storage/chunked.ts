@@ -38,6 +38,9 @@ export interface ChunkedOptions {
   readonly cacheBytes: number;
 }
 
+/** Chunks that are stored by one task: finding places for them takes some microseconds each, which hold up the event loop. */
+const MOST_AT_ONCE = 1024;
+
 export class ChunkedStorage {
   readonly #store: FileStore;
   readonly #options: ChunkedOptions;
@@ -191,7 +194,7 @@ export class ChunkedStorage {
   #mostAtOnce({ count }: Box, source: ElementSource): number {
     const { chunkShape, elementSize } = this.#options;
     const areSideBySide = this.#chunks.isPlain && isAsInFile(source) && count.every((n, d) => d === 0 || n === chunkShape[d]) && isContiguous(source, count, elementSize);
-    return areSideBySide ? Math.floor(writePieceSize / this.#chunkBytes) : 1;
+    return areSideBySide ? Math.min(MOST_AT_ONCE, Math.floor(writePieceSize / this.#chunkBytes)) : 1;
   }
 
   /** Stores whole chunks that are nowhere yet from the caller's own memory, from a position on along the first dimension. @returns how many; 0 for others */
