@@ -84,7 +84,7 @@ describe('chunks that are written together', () => {
     const data = numbers(60 * chunk);
     const kept = data.slice();
     const writing = x.write(data);
-    structuredClone(data.buffer, { transfer: [data.buffer] });
+    structuredClone(data.buffer, { transfer: [data.buffer as ArrayBuffer] });
     await expect(writing).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT', dataset: '/x' });
     await file.flush();
     await x.write(kept);
