@@ -1,4 +1,5 @@
 // Chunks without filters that one call has whole: written several at a time, wherever they lie.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { H5File, type Dataset } from '../../lib/hdf5/index.js';
 import { scratchFolder } from './scratch.js';
@@ -50,6 +51,38 @@ describe('chunks that are written together', () => {
     expect(same(await x.read(), all)).toBe(true);
     await file.close();
     expect(same(await reread(path), all)).toBe(true);
+  });
+
+  it('are in their places, whatever box of which chunks a call writes', async () => {
+    const dimension = (most: number): fc.Arbitrary<readonly [number, number, number, number]> =>
+      fc.integer({ min: 1, max: most }).chain((extent) =>
+        fc.tuple(fc.integer({ min: 1, max: Math.min(9, extent) }), fc.nat(extent - 1)).chain(([chunk, start]) => {
+          const left = extent - start;
+          // As many as a chunk has, wherever they begin, and as many as there are.
+          const count = fc.oneof(fc.constant(Math.min(chunk, left)), fc.constant(left), fc.integer({ min: 1, max: left }));
+          return fc.tuple(fc.constant(extent), fc.constant(chunk), fc.constant(start), count);
+        }),
+      );
+    await fc.assert(
+      fc.asyncProperty(fc.tuple(dimension(200), dimension(12)), fc.boolean(), async (dimensions, isTwice) => {
+        const [shape, chunks, start, count] = [0, 1, 2, 3].map((i) => dimensions.map((one) => one[i] ?? 1)) as [number[], number[], number[], number[]];
+        const path = scratch.path();
+        const file = await H5File.create(path);
+        const x = await file.root.createDataset('x', { dtype: 'float64', shape, chunks });
+        const model = new Float64Array((shape[0] ?? 0) * (shape[1] ?? 0));
+        for (let time = 0; time < (isTwice ? 2 : 1); time += 1) {
+          const part = numbers((count[0] ?? 0) * (count[1] ?? 0), 1 + time * 1e6);
+          part.forEach((number, i) => {
+            const [row, column] = [Math.floor(i / (count[1] ?? 1)) + (start[0] ?? 0), (i % (count[1] ?? 1)) + (start[1] ?? 0)];
+            model[row * (shape[1] ?? 1) + column] = number;
+          });
+          await x.write(part, { start, count });
+        }
+        await file.close();
+        expect(same(await reread(path), model)).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('are written from any row of the first dimension on, in chunks of whole rows', async () => {

@@ -1,7 +1,7 @@
 // Between a chunk in memory and the elements of a box that is written or read.
 import type { CachedChunk, ChunkCache } from './chunk-cache.js';
 import { checkTarget, dot, isContiguous, product, rowMajorStrides, type Box, type ElementSource, type ElementTarget } from './box.js';
-import { changedMeanwhile, checkSource, copyElements, fetchNow } from './form.js';
+import { changedMeanwhile, checkSource, copyElements, fetchNow, isAsInFile } from './form.js';
 import { withSpare } from './spare.js';
 
 /** What all chunks of a dataset have in common. */
@@ -10,6 +10,17 @@ export interface ChunkGeometry {
   /** In bytes. */
   readonly strides: readonly number[];
   readonly elementSize: number;
+}
+
+/** The bytes of a row, if a box is whole rows of one chunk after the other, and these lie in the source as they do in chunks; else 0. */
+export function rowBytesThrough({ shape, elementSize }: ChunkGeometry, { start, count }: Box, source: ElementSource): number {
+  if (!isAsInFile(source)) return 0;
+  let row = elementSize;
+  for (let d = 1; d < shape.length; d += 1) {
+    if (count[d] !== shape[d] || (start[d] ?? 0) % (shape[d] ?? 1) !== 0) return 0;
+    row *= count[d] ?? 0;
+  }
+  return isContiguous(source, count, elementSize) ? row : 0;
 }
 
 /** Copies `part` of a chunk that begins at `start` to where it is in `box`. @throws ERR_INVALID_ARGUMENT when the target is no longer there */

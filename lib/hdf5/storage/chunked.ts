@@ -13,7 +13,7 @@ import {
   type ElementTarget,
 } from './box.js';
 import { ChunkCache, type CachedChunk, type ChunkCacheStats } from './chunk-cache.js';
-import { copyInto, type ChunkGeometry } from './chunk-copy.js';
+import { copyInto, rowBytesThrough, type ChunkGeometry } from './chunk-copy.js';
 import type { ChunkIndex } from './chunk-index.js';
 import { ChunkReads, type ChunkParts } from './chunk-reads.js';
 import { ChunksNow } from './chunks-now.js';
@@ -190,10 +190,9 @@ export class ChunkedStorage {
     }
   }
 
-  /** How many chunks may be written at once: where they are in the caller's memory as in the file, one after the other, about as many as contiguous data. */
-  #mostAtOnce({ count }: Box, source: ElementSource): number {
-    const { chunkShape, elementSize } = this.#options;
-    const areSideBySide = this.#chunks.isPlain && isAsInFile(source) && count.every((n, d) => d === 0 || n === chunkShape[d]) && isContiguous(source, count, elementSize);
+  /** How many chunks may be written at once: where they lie in the caller's memory one after the other, about as many as contiguous data. */
+  #mostAtOnce(box: Box, source: ElementSource): number {
+    const areSideBySide = this.#chunks.isPlain && rowBytesThrough(this.#geometry, box, source) > 0;
     return areSideBySide ? Math.min(MOST_AT_ONCE, Math.floor(writePieceSize / this.#chunkBytes)) : 1;
   }
 

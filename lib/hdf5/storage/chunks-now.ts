@@ -3,7 +3,6 @@
 import {
   dot,
   intersect,
-  isContiguous,
   positionOf,
   positionsOf,
   product,
@@ -14,10 +13,10 @@ import {
   type ElementTarget,
 } from './box.js';
 import type { CachedChunk, ChunkCache } from './chunk-cache.js';
-import { copyInto, copyOut } from './chunk-copy.js';
+import { copyInto, copyOut, rowBytesThrough } from './chunk-copy.js';
 import type { ChunkParts } from './chunk-reads.js';
 import { leastRun, mostReadNow } from './file-store.js';
-import { checkSource, isAsInFile } from './form.js';
+import { checkSource } from './form.js';
 import type { RowRun } from './row-run.js';
 
 /** A box in more chunks than these is not read or written within the call. */
@@ -111,15 +110,10 @@ export class ChunksNow {
   }
 
   /** The bytes of a row, if the box is rows that go straight to the file; else 0. */
-  #rowThrough({ start, count }: Box, source: ElementSource): number {
-    const { geometry: { shape, elementSize }, chunks } = this.#with;
-    if (!chunks.isPlain || !isAsInFile(source)) return 0;
-    let row = elementSize;
-    for (let d = 1; d < shape.length; d += 1) {
-      if (count[d] !== shape[d] || (start[d] ?? 0) % (shape[d] ?? 1) !== 0) return 0;
-      row *= count[d] ?? 0;
-    }
-    return (count[0] ?? 0) * row >= LEAST_WRITTEN && isContiguous(source, count, elementSize) ? row : 0;
+  #rowThrough(box: Box, source: ElementSource): number {
+    const { geometry, chunks } = this.#with;
+    const row = chunks.isPlain ? rowBytesThrough(geometry, box, source) : 0;
+    return (box.count[0] ?? 0) * row >= LEAST_WRITTEN ? row : 0;
   }
 
   /** What a box has of each chunk; undefined where that cannot be written within the call. */
