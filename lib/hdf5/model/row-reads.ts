@@ -1,4 +1,5 @@
 // Whole rows of numbers out of a file that is only read, as readers take them in a loop: a check of the selection and one call.
+import { product } from '../storage/box.js';
 import { type FileStore, mostReadNow } from '../storage/file-store.js';
 import { readRows, type RowRun } from '../storage/row-run.js';
 import type { Selection } from './data.js';
@@ -20,7 +21,7 @@ export class RowReads {
     this.#store = store;
     this.#shape = shape;
     this.#type = type;
-    this.#perRow = shape.slice(1).reduce((count, extent) => count * extent, 1);
+    this.#perRow = product(shape.slice(1));
   }
 
   /** Remembers where rows are. */

@@ -71,23 +71,17 @@ export class StoredChunks {
 
   /** Writes one plain chunk from a user's memory, which the kernel alone reads; the throttle has let it through. */
   *putPlain(number: number, bytes: Uint8Array): Steps {
-    const size = this.#chunkBytes;
+    const known = this.index.get(number);
+    if (known === undefined) {
+      yield* this.putNew([number], bytes);
+      return;
+    }
     try {
-      const known = this.index.get(number);
-      const address = known?.address ?? this.#store.space.allocate(size, { kind: 'raw' });
-      try {
-        yield* wait(task((ticket) => { this.#store.file.write(ticket, address, bytes); }, bytes));
-        // What was read from memory that was taken away meanwhile is anything.
-        checkStillThere(bytes, 0, [1], [size], 1);
-      } catch (error) {
-        if (known === undefined) this.#store.release({ address, size });
-        throw error;
-      }
-      if (known !== undefined) return;
-      this.index.set(number, { address, size, filterMask: 0 });
-      this.#onStored();
+      yield* wait(task((ticket) => { this.#store.file.write(ticket, known.address, bytes); }, bytes));
+      // What was read from memory that was taken away meanwhile is anything.
+      checkStillThere(bytes, 0, [1], [this.#chunkBytes], 1);
     } finally {
-      this.#store.throttle.leave(size);
+      this.#store.throttle.leave(this.#chunkBytes);
     }
   }
 
